@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from blametrail.accounts.models import User
+from blametrail.intake import deliveries
 from blametrail.integrations.sentry import (
     apps_registry,
     client,
@@ -22,7 +23,6 @@ from blametrail.integrations.sentry import (
 from blametrail.integrations.sentry.grants import Grant
 from blametrail.integrations.sentry.models import Connection, LedgerKind, Mode, State, seal
 from blametrail.integrations.sentry.tokens import Clock, wall_clock
-from blametrail.intake import deliveries
 from blametrail.organizations import audit
 from blametrail.organizations.access import Access
 from blametrail.organizations.models import AuditEntry
@@ -106,27 +106,25 @@ def settle_due(*, clock: Clock = wall_clock) -> int:
 
 def _adopt(connection: Connection, organization: client.Organization, *, now: datetime) -> Connection:
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
-        if connection.state != State.CONNECTING:
-            return connection
-        decision = decide(
-            organization.id, repairs=_known(connection.repairs), same_organization=_same(connection, organization)
-        )
-        connection.sentry_organization_id = organization.id
-        connection.sentry_organization_slug = organization.slug
-        connection.sentry_organization_name = organization.name
+        row: Connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        if row.state != State.CONNECTING:
+            return row
+        decision = decide(organization.id, repairs=_known(row.repairs), same_organization=_same(row, organization))
+        row.sentry_organization_id = organization.id
+        row.sentry_organization_slug = organization.slug
+        row.sentry_organization_name = organization.name
         if isinstance(decision, AskPerson):
-            connection.state = State.UNCONFIRMED
-            connection.prove_at = None
-            connection.save()
-            return connection
+            row.state = State.UNCONFIRMED
+            row.prove_at = None
+            row.save()
+            return row
         if isinstance(decision, Repair):
-            return _repair(connection, decision.connection_id, now=now)
-        return _become(connection, now=now)
+            return _repair(row, decision.connection_id, now=now)
+        return _become(row, now=now)
 
 
 def _known(connection: Connection | None) -> Known | None:
-    return connection and Known(connection.pk, connection.sentry_organization_id)
+    return Known(connection.pk, connection.sentry_organization_id) if connection else None
 
 
 def _same(connection: Connection, organization: client.Organization) -> Known | None:
@@ -155,7 +153,7 @@ def _repair(fresh: Connection, connection_id: uuid.UUID, *, now: datetime) -> Co
     access_token, refresh_token = fresh.access_token, fresh.refresh_token
     deliveries.requeue(Q(connection_id=fresh.pk), now=now)
     fresh.delete()  # first: an installation stands in one row only
-    row = Connection.objects.select_for_update().get(pk=connection_id)
+    row: Connection = Connection.objects.select_for_update().get(pk=connection_id)
     kept = {
         name: getattr(fresh, name)
         for name in (
@@ -216,7 +214,7 @@ def revive(connection: Connection, *, code: str, user: User, clock: Clock = wall
     pair = _any_pair(connection, code=code, clock=clock)
     now = clock()
     with transaction.atomic():
-        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        row: Connection = Connection.objects.select_for_update().get(pk=connection.pk)
         for name, value in {**tokens.NO_TROUBLE, **_ALIVE_AGAIN}.items():
             setattr(row, name, value)
         row.token_issued_at = None
@@ -251,7 +249,7 @@ def _any_pair(connection: Connection, *, code: str, clock: Clock) -> grants.Toke
 def confirm(access: Access, connection: Connection, *, clock: Clock = wall_clock) -> Connection:
     """Keep the other Sentry organization as a connection of its own, since the person said so."""
     with transaction.atomic():
-        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        row: Connection = Connection.objects.select_for_update().get(pk=connection.pk)
         if row.state != State.UNCONFIRMED:
             return row
         same = _same(row, client.Organization(row.sentry_organization_id, "", ""))

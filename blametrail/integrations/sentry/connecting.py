@@ -224,9 +224,7 @@ def _connect(
     if not came_back.code:
         raise problems.NoCode
     pair = exchange(apps_registry.credentials(app), installation, came_back.code, clock=clock)
-    connection = _keep(
-        app, installation, pair, organization=organization, user=user, repairs=repairs, now=clock()
-    )
+    connection = _keep(app, installation, pair, organization=organization, user=user, repairs=repairs, now=clock())
     return adopting.settle(connection, clock=clock)
 
 
@@ -262,9 +260,7 @@ def exchange(app: client.App, installation: uuid.UUID, code: str, *, clock: Cloc
     raise _problem(verdict)
 
 
-def _trade(
-    app: client.App, installation: uuid.UUID, grant: Grant, *, code: str = "", clock: Clock
-) -> grants.Verdict:
+def _trade(app: client.App, installation: uuid.UUID, grant: Grant, *, code: str = "", clock: Clock) -> grants.Verdict:
     answer = client.ask_for_tokens(app, installation, grant, secret=code, now=clock())
     return grants.judge(grant, answer, now=clock())
 

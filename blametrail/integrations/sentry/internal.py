@@ -74,9 +74,7 @@ def connect(
 
 def replace_token(access: Access, connection: Connection, *, token: str, client_secret: str, now: datetime) -> None:
     """Repair the same row with another token, and secret if one is given. Raises CannotConnect."""
-    organization = check(
-        connection.base_url, organization_slug=connection.sentry_organization_slug, token=token
-    )
+    organization = check(connection.base_url, organization_slug=connection.sentry_organization_slug, token=token)
     if organization.id != connection.sentry_organization_id:
         raise CannotConnect("This token belongs to another Sentry organization. Connect that one separately.")
     with transaction.atomic():
