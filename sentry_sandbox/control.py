@@ -148,9 +148,7 @@ async def make_metric_alert(desk: Desk, command: commands.MakeMetricAlert) -> Re
 
 
 async def add_organization(desk: Desk, command: commands.AddOrganization) -> Reply:
-    organization = desk.world.add_organization(
-        command.slug, command.name or command.slug, alerts=command.alerts
-    )
+    organization = desk.world.add_organization(command.slug, command.name or command.slug, alerts=command.alerts)
     for slug in command.projects:
         desk.world.add_project(organization, slug)
     return {"organization": views.organization_view(desk.world, organization)}

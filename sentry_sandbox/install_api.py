@@ -54,9 +54,7 @@ def _trade(world: World, grant: GrantRequest) -> Response:
 
 def create_installation(call: Call) -> Answer:
     organization = call.organization("org:integrations", "org:write", "org:admin")
-    if call.fields.get("slug") != call.world.config.app_slug or not installs.may_install(
-        call.world, organization
-    ):
+    if call.fields.get("slug") != call.world.config.app_slug or not installs.may_install(call.world, organization):
         return Answer({}, status=404)
     installation, call_said = installs.install(call.world, organization)
     call.said += call_said
@@ -140,9 +138,7 @@ def _installation(call: Call) -> Installation:
 
 def _shape(call: Call, installation: Installation) -> dict[str, object]:
     # On 24.2.0 any token of the app was seen to read any installation's unused code.
-    return installation_shape(
-        call.world, installation, with_code=call.pair is None or call.world.config.is_older
-    )
+    return installation_shape(call.world, installation, with_code=call.pair is None or call.world.config.is_older)
 
 
 def _external_shape(world: World, issue: Issue) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Set the environment before Django reads it. A database named in the environment is kept."""
+"""Set the environment before Django reads it, as an early plug-in. A database named in the environment is kept."""
 
 import os
 import tempfile
