@@ -12,8 +12,10 @@ Command = TypeVar("Command", bound=msgspec.Struct)
 
 
 class MakeErrors(msgspec.Struct):
-    organization: str
+    """`project` is a slug, or `organization/project` in one, as a form's single choice."""
+
     project: str
+    organization: str = ""
     title: str = "KeyError: 'currency'"
     level: str = "error"
     times: int = 1
@@ -42,8 +44,8 @@ class WriteComment(msgspec.Struct):
 
 
 class MakeMetricAlert(msgspec.Struct):
-    organization: str
     project: str
+    organization: str = ""
     name: str = "Checkout error rate"
     level: str = "critical"
 

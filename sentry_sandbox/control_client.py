@@ -5,6 +5,8 @@ from typing import Any, cast
 import httpx
 import msgspec
 
+from sentry_sandbox.trust import certificates
+
 
 class MadeError(msgspec.Struct, frozen=True):
     """The issue that the errors went to, and the ids of the new events."""
@@ -58,7 +60,7 @@ class ControlError(RuntimeError):
 
 class ControlClient:
     def __init__(self, url: str, *, timeout: float = 30.0) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, verify=certificates())
 
     def close(self) -> None:
         self._http.close()

@@ -18,6 +18,7 @@ import httpx
 
 from sentry_sandbox.announcements import Announcement
 from sentry_sandbox.config import LOWEST_RETRIED_STATUS, AppStatus
+from sentry_sandbox.trust import certificates
 from sentry_sandbox.world import LOG_LENGTH, World
 
 USER_AGENTS = {True: "sentry/24.2.0 (https://sentry.io)", False: "sentry/26.11.0 (https://sentry.io)"}
@@ -83,7 +84,9 @@ class Sender:
     async def open(self) -> None:
         # A fresh connection each time, as Sentry makes one; a kept one may have been closed meanwhile.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits)
+        self._client = httpx.AsyncClient(
+            trust_env=False, follow_redirects=False, limits=limits, verify=certificates()
+        )
 
     async def close(self) -> None:
         await self.forget()

@@ -134,7 +134,7 @@ def _check_assertion(world: World, assertion: str) -> None:
         )
     except jwt.PyJWTError as error:
         raise detail(401, f"Could not validate JWT, got error: {error}") from error
-    if not secrets.compare_digest(str(claims.get("iss")), world.config.client_id):
+    if not secrets.compare_digest(str(claims.get("iss")).encode(), world.config.client_id.encode()):
         raise detail(401, "JWT is not valid for this application")
 
 

@@ -111,7 +111,10 @@ class World:
         return next((it for it in self.installations.values() if it.organization is organization), None)
 
     def find_token(self, token: str) -> TokenPair | None:
-        return next((pair for pair in self.tokens if secrets.compare_digest(pair.token, token)), None)
+        return next(
+            (pair for pair in self.tokens if secrets.compare_digest(pair.token.encode(), token.encode())),
+            None,
+        )
 
     def installation_of(self, token: str) -> Installation | None:
         return next((it for it in self.installations.values() if it.pair and it.pair.token == token), None)
