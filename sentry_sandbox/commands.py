@@ -107,6 +107,7 @@ class SetApp(msgspec.Struct):
     is_alertable: bool | None = None
     scopes: tuple[str, ...] | None = None
     subscribed: frozenset[str] | None = None
+    refresh_race_window_seconds: float | None = None
     grant_life_seconds: float | None = None
 
 

@@ -57,6 +57,8 @@ class Config:
     generation: Generation = Generation.CURRENT
     jwt_grant: bool = True
     passes_state: bool | None = None
+    # 24.2.0 was seen to honour one refresh token twice when two requests came at once.
+    refresh_race_window: timedelta = timedelta(0)
     token_life: timedelta = timedelta(hours=8)
     grant_life: timedelta = timedelta(minutes=10)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)

@@ -207,7 +207,8 @@ async def add_release(desk: Desk, command: commands.AddRelease) -> Reply:
 async def install(desk: Desk, command: commands.Install) -> Reply:
     installation, said = installs.install(desk.world, desk.organization(command.organization))
     desk.say(said)
-    target = installs.redirect_target(desk.world, installation, command.state)
+    state = command.state if desk.world.config.install_page_passes_state else None
+    target = installs.redirect_target(desk.world, installation, state)
     return {"installation": views.installation_view(installation), "redirect": target}
 
 

@@ -21,6 +21,7 @@ from sentry_sandbox.config import LOWEST_RETRIED_STATUS, AppStatus
 from sentry_sandbox.trust import certificates
 from sentry_sandbox.world import LOG_LENGTH, World
 
+MOST_AT_ONCE = 50  # a burst of errors must not use up the machine's sockets
 USER_AGENTS = {True: "sentry/24.2.0 (https://sentry.io)", False: "sentry/26.11.0 (https://sentry.io)"}
 
 
@@ -83,7 +84,7 @@ class Sender:
 
     async def open(self) -> None:
         # A fresh connection each time, as Sentry makes one; a kept one may have been closed meanwhile.
-        limits = httpx.Limits(max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
             trust_env=False, follow_redirects=False, limits=limits, verify=certificates()
         )

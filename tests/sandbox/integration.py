@@ -89,7 +89,7 @@ class Integration:
 
     @property
     def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def _keep(self, response: httpx.Response) -> httpx.Response:
         if response.status_code == 201 and response.content:
