@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from sentry_sandbox.config import AppStatus, Generation
+
+MOST_ERRORS_AT_ONCE = 10_000
 
 Command = TypeVar("Command", bound=msgspec.Struct)
 
@@ -18,7 +20,7 @@ class MakeErrors(msgspec.Struct):
     organization: str = ""
     title: str = "KeyError: 'currency'"
     level: str = "error"
-    times: int = 1
+    times: Annotated[int, msgspec.Meta(ge=1, le=MOST_ERRORS_AT_ONCE)] = 1
     environment: str = "production"
     user: dict[str, str] | None = None
     release: str | None = None

@@ -205,7 +205,10 @@ async def add_release(desk: Desk, command: commands.AddRelease) -> Reply:
 
 
 async def install(desk: Desk, command: commands.Install) -> Reply:
-    installation, said = installs.install(desk.world, desk.organization(command.organization))
+    organization = desk.organization(command.organization)
+    if not installs.may_install(desk.world, organization):
+        raise UnknownError(f"an unpublished app cannot be installed on {organization.slug}")
+    installation, said = installs.install(desk.world, organization)
     desk.say(said)
     state = command.state if desk.world.config.install_page_passes_state else None
     target = installs.redirect_target(desk.world, installation, state)

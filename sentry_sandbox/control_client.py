@@ -25,7 +25,11 @@ class Installed(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """One request at the token endpoint; `granted` tells what happened behind any fault."""
+    """One request at the token endpoint.
+
+    `status` and `granted` tell what Sentry did, whatever a fault made of the answer; a request
+    that a fault kept from Sentry has the fault's own status, or 0 for a dropped connection.
+    """
 
     at: str
     kind: str

@@ -11,7 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
@@ -46,14 +46,6 @@ class Attempt:
     @property
     def request_id(self) -> str:
         return self.headers["Request-ID"]
-
-
-@dataclass(frozen=True)
-class _Message:
-    announcement: Announcement
-    number: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def encode(payload: dict[str, object], *, literal_utf8: bool = False) -> bytes:

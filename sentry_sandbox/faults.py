@@ -37,6 +37,9 @@ class BadRuleError(ValueError):
 class DropConnection(Response):
     """Close the connection without a byte of an answer."""
 
+    def __init__(self) -> None:
+        super().__init__(status_code=0)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI signature
         scope["extensions"][DROP_EXTENSION]()
         while (await receive())["type"] != "http.disconnect":

@@ -9,7 +9,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -124,9 +123,6 @@ class World:
 
     def record_grant(self, record: GrantRecord) -> None:
         self.grants.append(record)
-
-    def settings(self) -> dict[str, object]:
-        return asdict(self.config)
 
 
 def _find(things: list[Named], id_or_slug: str, *, by_id: bool) -> Named | None:

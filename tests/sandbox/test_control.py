@@ -19,6 +19,7 @@ from sentry_sandbox.server import Sandbox
         lambda control: control.set_generation("9.1"),
         lambda control: control.alert_metric("globex", "api", level="mild"),
         lambda control: control.replay(999_999),
+        lambda control: control.make_error("globex", "api", times=0),
     ],
 )
 def test_an_impossible_wish_is_refused(control, act):

@@ -64,6 +64,7 @@ def test_a_dropped_request_does_nothing(acme, control):
     with pytest.raises(httpx.RemoteProtocolError):
         acme.refresh()
 
+    assert (control.grants()[-1].status, control.grants()[-1].granted) == (0, False)
     assert acme.refresh().status_code == 201
 
 
