@@ -1,0 +1,1 @@
+"""BlameTrail: a self-hostable incident platform for teams that use Sentry."""

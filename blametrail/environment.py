@@ -1,0 +1,153 @@
+"""What an operator sets: BLAMETRAIL_* variables, read once, checked at start, told in one line each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from blametrail.lib import encryption
+
+PREFIX = "BLAMETRAIL_"
+FILE_SUFFIX = "_FILE"
+
+
+class Misconfigured(Exception):
+    """The settings cannot be used. ``problems`` has one line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be a web address such as https://blametrail.example")
+    return value.rstrip("/")
+
+
+def _keys(value: object) -> object:
+    if isinstance(value, str):
+        return [encryption.parse_key(written) for written in value.split(",") if written.strip()]
+    return value
+
+
+WebAddress = Annotated[str, BeforeValidator(_web_address)]
+
+
+class Environment(BaseModel):
+    """Every setting, its default and its bounds. ``docs/operating.md`` explains each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: WebAddress
+    secret_key: SecretStr = Field(min_length=32)
+    encryption_keys: Annotated[list[encryption.Key], BeforeValidator(_keys)] = Field(min_length=1)
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    database_pool: int = Field(default=8, ge=1, le=200)
+    allowed_hosts: str = ""
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
+
+    email_url: str = "console:"
+    email_from: str = "BlameTrail <blametrail@localhost>"
+    sign_up: bool = True
+
+    sentry_base_url: WebAddress = "https://sentry.io"
+    sentry_app_slug: str = Field(default="", pattern=r"^[a-z0-9_-]*$")
+    sentry_client_id: str = ""
+    sentry_client_secret: SecretStr = SecretStr("")
+
+    web_processes: int = Field(default=1, ge=1, le=64)
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    delivery_max_bytes: int = Field(default=10 * 1024 * 1024, ge=64 * 1024, le=100 * 1024 * 1024)
+    delivery_retention_days: int = Field(default=30, ge=1, le=3650)
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"sqlite", "postgresql", "postgres"}:
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("email_url")
+    @classmethod
+    def _known_email(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"console", "smtp", "smtps", "file"}:
+            raise ValueError("must begin with console:, file:, smtp:// or smtps://")
+        return value
+
+
+def read(variables: Mapping[str, str]) -> Environment:
+    """Return the settings in ``variables``. Raises Misconfigured with a line for each fault."""
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    for name, value in sorted(variables.items()):
+        if not name.startswith(PREFIX):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if name.endswith(FILE_SUFFIX) and field not in Environment.model_fields:
+            field = field.removesuffix(FILE_SUFFIX.lower())
+            try:
+                value = Path(value).read_text().strip()  # noqa: PLW2901 -- from here on, the file's content is the value
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{name}: the file cannot be read ({type(error).__name__}).")
+                continue
+        if field in given:
+            problems.append(f"{name}: given twice, once directly and once as a file.")
+        given[field] = value
+    try:
+        environment = Environment.model_validate(given)
+    except ValidationError as error:
+        problems += [_line(fault) for fault in error.errors(include_input=False, include_url=False)]
+        raise Misconfigured(problems) from None
+    problems += _inconsistencies(environment)
+    if problems:
+        raise Misconfigured(problems)
+    return environment
+
+
+def _line(fault: Any) -> str:
+    field = str(fault["loc"][0])
+    name = PREFIX + field.upper()
+    if fault["type"] == "missing":
+        return f"{name}: is not set, and BlameTrail cannot start without it. {_HINTS.get(field, '')}".rstrip()
+    if fault["type"] == "extra_forbidden":
+        return f"{name}: is not a setting of BlameTrail. See docs/operating.md for the list."
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason[:1].lower()}{reason[1:]}"
+
+
+_HINTS = {
+    "encryption_keys": "Make one with: blametrail keys generate",
+    "secret_key": "Any 32 or more random characters.",
+    "base_url": "The address people open, such as https://blametrail.example",
+}
+
+
+def _inconsistencies(environment: Environment) -> list[str]:
+    app = {
+        "SENTRY_APP_SLUG": bool(environment.sentry_app_slug),
+        "SENTRY_CLIENT_ID": bool(environment.sentry_client_id),
+        "SENTRY_CLIENT_SECRET": bool(environment.sentry_client_secret.get_secret_value()),
+    }
+    problems = []
+    if any(app.values()) and not all(app.values()):
+        missing = ", ".join(PREFIX + name for name, is_set in app.items() if not is_set)
+        problems.append(f"{missing}: must be set too, since the other settings of the Sentry app are.")
+    names = [key.name for key in environment.encryption_keys]
+    if len(set(names)) != len(names):
+        problems.append(f"{PREFIX}ENCRYPTION_KEYS: two keys have the same name.")
+    return problems

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SentryConfig(AppConfig):
+    name = "blametrail.integrations.sentry"
+    label = "sentry"

@@ -1,0 +1,14 @@
+"""Set the environment before Django reads it. A database named in the environment is kept."""
+
+import os
+import tempfile
+
+os.environ.update(
+    {
+        "BLAMETRAIL_BASE_URL": "http://testserver",
+        "BLAMETRAIL_SECRET_KEY": "only-for-tests-" + "x" * 40,
+        "BLAMETRAIL_ENCRYPTION_KEYS": "t1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "BLAMETRAIL_DATA_DIR": tempfile.mkdtemp(prefix="blametrail-tests-"),
+        "BLAMETRAIL_EMAIL_URL": "console:",
+    }
+)
