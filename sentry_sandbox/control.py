@@ -165,9 +165,7 @@ async def make_metric_alert(desk: Desk, command: commands.MakeMetricAlert) -> Re
 
 
 async def add_organization(desk: Desk, command: commands.AddOrganization) -> Reply:
-    organization = desk.world.add_organization(
-        command.slug, command.name or command.slug, alerts=command.alerts
-    )
+    organization = desk.world.add_organization(command.slug, command.name or command.slug, alerts=command.alerts)
     for slug in command.projects:
         desk.world.add_project(organization, slug)
     return {"organization": views.organization_view(desk.world, organization)}
@@ -308,9 +306,7 @@ def _endpoint(
 
 def _decline(reason: str, status: int, *, is_form: bool) -> Response:
     if is_form:
-        return render(
-            "message.html", status, heading="Not done", text=reason, back="/", back_text="Control page"
-        )
+        return render("message.html", status, heading="Not done", text=reason, back="/", back_text="Control page")
     return JSONResponse({"error": reason}, status_code=status)
 
 

@@ -135,9 +135,7 @@ class ControlClient:
         reply = self._post("organizations", slug=slug, name=name, projects=projects or [], alerts=alerts)
         return cast("dict[str, Any]", reply["organization"])
 
-    def rename_organization(
-        self, organization: str, *, slug: str | None = None, name: str | None = None
-    ) -> None:
+    def rename_organization(self, organization: str, *, slug: str | None = None, name: str | None = None) -> None:
         self._post(f"organizations/{organization}/rename", slug=slug, name=name)
 
     def set_alerts(

@@ -97,9 +97,7 @@ def assign(
     return _say(world, issue, "assigned", actor, {"assignee": shape})
 
 
-def comment(
-    world: World, issue: Issue, actor: Mapping[str, object], text: str
-) -> tuple[Comment, list[Announcement]]:
+def comment(world: World, issue: Issue, actor: Mapping[str, object], text: str) -> tuple[Comment, list[Announcement]]:
     note = Comment(world.next_id(), text, world.person, world.now())
     issue.comments.append(note)
     return note, _say_comment(world, issue, note, "created", actor)
@@ -112,9 +110,7 @@ def edit_comment(
     return _say_comment(world, issue, note, "updated", actor)
 
 
-def delete_comment(
-    world: World, issue: Issue, actor: Mapping[str, object], note: Comment
-) -> list[Announcement]:
+def delete_comment(world: World, issue: Issue, actor: Mapping[str, object], note: Comment) -> list[Announcement]:
     issue.comments.remove(note)
     return _say_comment(world, issue, note, "deleted", actor)
 

@@ -124,9 +124,7 @@ class Issue:
 
     @property
     def title(self) -> str:
-        return (
-            f"{self.exception_type}: {self.exception_value}" if self.exception_value else self.exception_type
-        )
+        return f"{self.exception_type}: {self.exception_value}" if self.exception_value else self.exception_type
 
     @property
     def short_id(self) -> str:

@@ -149,9 +149,7 @@ def _check_assertion(world: World, assertion: str) -> None:
 
 def _check_client(world: World, request: GrantRequest) -> None:
     known = secrets.compare_digest(request.field("client_id").encode(), world.config.client_id.encode())
-    right = secrets.compare_digest(
-        request.field("client_secret").encode(), world.config.client_secret.encode()
-    )
+    right = secrets.compare_digest(request.field("client_secret").encode(), world.config.client_secret.encode())
     if not (known and right):
         raise detail(401, "Invalid Client ID / Secret pair")
 
@@ -179,9 +177,7 @@ def _require_field(world: World, request: GrantRequest, name: str) -> None:
 
 
 def _holds_code(installation: Installation, code: str) -> bool:
-    return installation.grant is not None and secrets.compare_digest(
-        installation.grant.code.encode(), code.encode()
-    )
+    return installation.grant is not None and secrets.compare_digest(installation.grant.code.encode(), code.encode())
 
 
 def _refused(world: World, status: int, *, current: str, older: str) -> Refusal:

@@ -53,11 +53,7 @@ def differences(real: object, ours: object, place: str = "$") -> list[str]:
         missing = [f"{place}.{key} missing" for key in real.keys() - ours.keys()]
         added = [f"{place}.{key} added" for key in ours.keys() - real.keys()]
         shared = real.keys() & ours.keys()
-        return (
-            missing
-            + added
-            + [it for key in shared for it in differences(real[key], ours[key], f"{place}.{key}")]
-        )
+        return missing + added + [it for key in shared for it in differences(real[key], ours[key], f"{place}.{key}")]
     if isinstance(real, list) and isinstance(ours, list):
         return differences(real[0], ours[0], f"{place}[]") if real and ours else []
     return [] if type(real) is type(ours) else [f"{place} is {_kind(ours)}, not {_kind(real)}"]

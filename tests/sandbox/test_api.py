@@ -158,9 +158,7 @@ def test_an_issue_can_be_updated(acme, issue, fields, status):
 
 
 def test_resolving_in_a_release_gives_the_resolver_away(acme, issue):
-    details = _update(acme, issue, status="resolved", statusDetails={"inRelease": "latest"}).json()[
-        "statusDetails"
-    ]
+    details = _update(acme, issue, status="resolved", statusDetails={"inRelease": "latest"}).json()["statusDetails"]
 
     assert details["inRelease"] == "api@1.0.0"
     assert details["actor"]["email"] == "dana@acme.example"

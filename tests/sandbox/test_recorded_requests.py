@@ -28,9 +28,7 @@ OAUTH: dict[str, Play] = {
     "037_refresh-acme": lambda acme: acme.connect().refresh(),
     "038_projects-acme-old-token-after-refresh": lambda acme: _with_old_token(acme.connect()),
     "040_refresh-acme-REUSE-old-refresh-token": lambda acme: _with_old_refresh_token(acme.connect()),
-    "042_projects-acme-expired-token": lambda acme: _expired(acme.connect()).get(
-        "organizations/acme/projects/"
-    ),
+    "042_projects-acme-expired-token": lambda acme: _expired(acme.connect()).get("organizations/acme/projects/"),
     "043_refresh-acme-after-access-token-expired": lambda acme: _expired(acme.connect()).refresh(),
 }
 
@@ -38,14 +36,10 @@ API: dict[str, Play] = {
     "002_issue-get": lambda acme: _as_person(acme, "GET", _issue(acme)),
     "006_issue-resolve": lambda acme: _as_person(acme, "PUT", _issue(acme), {"status": "resolved"}),
     "021_projects-acme": lambda acme: acme.connect().get("organizations/acme/projects/"),
-    "022_projects-acme-per-page-1": lambda acme: acme.connect().get(
-        "organizations/acme/projects/?per_page=1"
-    ),
+    "022_projects-acme-per-page-1": lambda acme: acme.connect().get("organizations/acme/projects/?per_page=1"),
     "025_organization-acme": lambda acme: acme.connect().get("organizations/acme/"),
     "028_project-acme-web": lambda acme: acme.connect().get("projects/acme/acme-web/"),
-    "054_projects-garbage-token": lambda acme: acme.connect().get(
-        "organizations/acme/projects/", token="0" * 64
-    ),
+    "054_projects-garbage-token": lambda acme: acme.connect().get("organizations/acme/projects/", token="0" * 64),
     "056_projects-unknown-org": lambda acme: acme.connect().get("organizations/nosuchorg/projects/"),
 }
 
@@ -155,9 +149,7 @@ def _issue(acme: Integration) -> str:
 
 
 def _as_person(acme: Integration, method: str, issue: str, fields: object = None) -> httpx.Response:
-    return acme.http.request(
-        method, f"/api/0/organizations/acme/issues/{issue}/", json=fields, headers=SESSION
-    )
+    return acme.http.request(method, f"/api/0/organizations/acme/issues/{issue}/", json=fields, headers=SESSION)
 
 
 def _without_id(body: dict) -> dict:
