@@ -104,6 +104,7 @@ class SetApp(msgspec.Struct):
     redirect_url: str | None = None
     client_secret: str | None = None
     jwt_grant: bool | None = None
+    jwt_checks_issue_time: bool | None = None
     passes_state: bool | None = None
     verify_install: bool | None = None
     is_alertable: bool | None = None

@@ -56,6 +56,8 @@ class Config:
     verify_install: bool = True
     generation: Generation = Generation.CURRENT
     jwt_grant: bool = True
+    # PyJWT refuses an `iat` ahead of its clock since 2.6.0; the Sentry versions read pin 2.4.0.
+    jwt_checks_issue_time: bool = False
     passes_state: bool | None = None
     # 24.2.0 was seen to honour one refresh token twice when two requests came at once.
     refresh_race_window: timedelta = timedelta(0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import jwt
+from jwt.types import Options
 
 from sentry_sandbox.nouns import GrantCode, Installation, TokenPair
 from sentry_sandbox.refusals import Refusal, detail, internal_error
@@ -133,14 +134,16 @@ def _renew_with_jwt(world: World, request: GrantRequest) -> TokenPair:
 
 
 def _check_assertion(world: World, assertion: str) -> None:
+    # Sentry looks at the signature, exp and iss alone.
+    options: Options = {
+        "verify_aud": False,
+        "verify_sub": False,
+        "verify_jti": False,
+        "verify_nbf": False,
+        "verify_iat": world.config.jwt_checks_issue_time,
+    }
     try:
-        # Sentry looks at the signature, exp and iss alone.
-        claims = jwt.decode(
-            assertion,
-            world.config.client_secret,
-            algorithms=["HS256"],
-            options={"verify_aud": False, "verify_sub": False, "verify_jti": False},
-        )
+        claims = jwt.decode(assertion, world.config.client_secret, algorithms=["HS256"], options=options)
     except jwt.PyJWTError as error:
         raise detail(401, f"Could not validate JWT, got error: {error}") from error
     if not secrets.compare_digest(str(claims.get("iss")).encode(), world.config.client_id.encode()):

@@ -1,5 +1,6 @@
 """The token endpoint: three grants, single use, and the words of both generations."""
 
+import time
 from collections.abc import Callable
 
 import httpx
@@ -143,6 +144,15 @@ def test_a_bad_jwt_is_refused_with_the_reason(acme, play, words):
 
     assert response.status_code == 401
     assert response.json() == {"detail": words}
+
+
+def test_a_jwt_from_a_clock_ahead_of_sentrys_is_taken_unless_told_otherwise(acme, control):
+    acme.connect()
+    ahead = int(time.time()) + 3600
+
+    assert acme.renew_by_jwt(iat=ahead, exp=ahead + 60).status_code == 201
+    control.set_app(jwt_checks_issue_time=True)
+    assert acme.renew_by_jwt(iat=ahead, exp=ahead + 60).status_code == 401
 
 
 def test_the_jwt_grant_needs_a_token_to_replace(acme):
