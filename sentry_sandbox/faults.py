@@ -33,6 +33,9 @@ class BadRuleError(ValueError):
 class DropConnection(Response):
     """Close the connection without a byte of an answer."""
 
+    def __init__(self) -> None:
+        super().__init__(status_code=0)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI signature
         scope["extensions"][DROP_EXTENSION]()
         while (await receive())["type"] != "http.disconnect":
@@ -87,7 +90,7 @@ class Fault:
     def _error(self) -> Response:
         status = int(self.number)
         body: Mapping[str, str] = _BODIES.get(status, {"detail": "Internal Error", "errorId": secrets.token_hex(16)})
-        headers = {"WWW-Authenticate": 'xBasic realm="api"'} if status == 401 else {}  # noqa: PLR2004 - HTTP
+        headers = {"WWW-Authenticate": 'xBasic realm="api"'} if status == 401 else {}
         return JSONResponse(body, status_code=status, headers=headers | self.headers)
 
 

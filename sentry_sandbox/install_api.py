@@ -36,9 +36,9 @@ async def trade_grant(request: Request) -> Response:
             kind=grant.kind,
             installation=grant.installation_uuid,
             status=traded.status_code if traded else response.status_code,
-            granted=traded is not None and traded.status_code == 201,  # noqa: PLR2004 - HTTP
+            granted=traded is not None and traded.status_code == 201,
             fault=fault.do if fault else None,
-            detail=None if traded is None or traded.status_code == 201 else bytes(traded.body).decode(),  # noqa: PLR2004
+            detail=None if traded is None or traded.status_code == 201 else bytes(traded.body).decode(),
         )
     )
     return response

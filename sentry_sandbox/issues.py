@@ -212,12 +212,8 @@ def say(
     installation = world.find_installation_in(organization)
     if installation is None or not _is_wanted(world, resource):
         return []
-    payload = envelope(action, installation, facts, dict(actor or user_free_actor()))
+    payload = envelope(action, installation, facts, dict(actor or SENTRY_ACTOR))
     return [Announcement(resource, action, installation, lambda: payload)]
-
-
-def user_free_actor() -> dict[str, object]:
-    return dict(SENTRY_ACTOR)
 
 
 def acting_person(world: World) -> dict[str, object]:

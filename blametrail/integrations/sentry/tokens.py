@@ -287,12 +287,23 @@ def _fail(connection: Connection, claim: _Claim, failed: list[_FailedTry], *, no
         if not held:
             return
         connection.refresh_from_db()
-        ledger.record(connection, LedgerKind.RENEWAL_FAILED, failure.why, at=now, grant=grant, duration=duration)
+        _tell_failure(connection, telling, now=now)
         if isinstance(decision, GiveUp):
             disconnecting.give_up(connection, decision.reason, decision.why, now=now)
         elif decision.at - now < 2 * SWEEP_EVERY:
             transaction.on_commit(lambda: queue.wake("renewals", at=decision.at))
     log.warning("sentry.renewal_failed", connection=str(connection.pk), why=failure.why, failures=history.failures)
+
+
+def _tell_failure(connection: Connection, failed: _FailedTry, *, now: datetime) -> None:
+    ledger.record(
+        connection,
+        LedgerKind.RENEWAL_FAILED,
+        failed.failure.why,
+        at=now,
+        grant=failed.grant,
+        duration=failed.duration,
+    )
 
 
 def _available(connection: Connection) -> frozenset[str]:

@@ -342,7 +342,7 @@ def test_a_renamed_organization_is_shown_by_its_new_name(connection, sandbox):
 def test_a_silent_uninstall_is_found_by_two_proofs(connection, clock, sandbox):
     sandbox.control.set_webhooks(enabled=False)
     sandbox.control.uninstall(str(connection.installation_uuid))
-    clock.forward(hours=7)
+    clock.forward(hours=7, minutes=30)
     proving.prove_due(clock=clock)
     clock.forward(minutes=2)
 
