@@ -157,16 +157,19 @@ def finish(delivery: Delivery, *, outcome: Outcome, now: datetime) -> None:
 def fail(delivery: Delivery, *, error: str, now: datetime) -> None:
     """Record why the attempt failed, and when the next is due; after MAX_ATTEMPTS give up. Raises ClaimLost."""
     gives_up = delivery.attempts >= MAX_ATTEMPTS
+    due_at = now + delay_after(delivery.attempts)
     _update_if_claimed(
         delivery,
         status=Status.FAILED if gives_up else Status.PENDING,
         attempts=delivery.attempts,
-        due_at=now + delay_after(delivery.attempts),
+        due_at=due_at,
         error=error.replace("\0", ""),
         processed_at=now if gives_up else None,
         claim=None,
         claimed_until=None,
     )
+    if not gives_up:
+        transaction.on_commit(lambda: jobs.wake(JOB, at=due_at))
 
 
 def longest_delay_after(attempts: int) -> timedelta:

@@ -9,12 +9,15 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from blametrail.intake import deliveries
 from blametrail.intake.deliveries import ClaimLost, Outcome
 from blametrail.intake.models import Delivery
+from blametrail.jobs import queue as jobs
 
 log = structlog.get_logger()
 
 BATCH = 50
 CLAIM_LASTS = timedelta(minutes=2)  # far longer than a batch is worked on; a killed worker's share waits this long
-BATCH_LASTS = timedelta(seconds=5)  # then what is left of the batch is given back to whoever is free
+ROUND_LASTS = timedelta(
+    seconds=5
+)  # then other jobs have their turn, such as a renewal that must not wait for a flood
 # Two transactions met: a unique constraint, a deadlock, "database is locked", a connection that died. Worth another
 # try at once; the second usually finds what the first one lost to.
 PASSING = (IntegrityError, OperationalError, InterfaceError)
@@ -24,18 +27,19 @@ Process = Callable[[Delivery], Outcome]
 
 
 def work_off(process: Process, now_from: Callable[[], datetime]) -> int:
-    """Process every due delivery and return how many were taken in hand. Any number of workers may do so at once.
+    """Process what is due, for one round, and return how many were taken in hand. Any number may do so at once.
 
     ``process`` is called inside a transaction in which its effects and the outcome are committed together. What it
     raises is recorded on the delivery and tried again later, a bounded number of times.
     """
     count = 0
+    ends_at = now_from() + ROUND_LASTS
     while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS):
-        ends_at = now_from() + BATCH_LASTS
         for position, delivery in enumerate(batch):
             if now_from() >= ends_at:
                 deliveries.release(batch[position:])
-                break
+                jobs.wake(deliveries.JOB)
+                return count
             count += 1
             _attempt(delivery, process, now_from)
     return count
