@@ -11,6 +11,7 @@ from django.utils import timezone
 from blametrail.incidents import alerts
 from blametrail.incidents.alerts import Effect, Heard, Subject
 from blametrail.incidents.models import Incident
+from blametrail.incidents.severity import Extent
 from blametrail.incidents.timeline import News
 from blametrail.intake import deliveries
 from blametrail.intake.deliveries import Outcome
@@ -242,7 +243,7 @@ def _metric_alert(case: Case, fact: MetricAlert) -> Outcome:
     return _raise(case, news, alert=telling.alert_of_metric(fact, service=case.mapping.service), extent=extent)
 
 
-def _raise(case: Case, news: News, *, alert: alerts.Alert, extent: alerts.Extent) -> Outcome:
+def _raise(case: Case, news: News, *, alert: alerts.Alert, extent: Extent) -> Outcome:
     heard = alerts.raise_alert(case.subject, news, alert=alert, extent=extent, now=case.now)
     outcome = _told(case, heard)
     if heard.effect is Effect.OPENED:
@@ -259,7 +260,7 @@ def _let_go_of_waiting(case: Case) -> int:
     return deliveries.requeue(about_it, now=case.now)
 
 
-def _hear(case: Case, news: News, *, extent: alerts.Extent | None = None) -> Outcome:
+def _hear(case: Case, news: News, *, extent: Extent | None = None) -> Outcome:
     heard = alerts.tell(case.subject, news, extent=extent, now=case.now)
     return _nothing_to_tell(case) if heard is None else _told(case, heard)
 
