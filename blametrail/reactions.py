@@ -1,4 +1,4 @@
-"""Which job does what: the one table that ties the queue's names to the product's verbs."""
+"""What follows from what: the jobs a worker runs, and what they do. Part of the assembly; imported by the worker."""
 
 from functools import partial
 
@@ -11,20 +11,22 @@ from blametrail.integrations.sentry import processing as sentry
 from blametrail.jobs import queue
 from blametrail.jobs.queue import Job
 
-_OF_SOURCE = {"sentry": sentry.process}
+PROCESS_OF_SOURCE = {"sentry": sentry.process}
 
 
 def process(delivery: Delivery) -> Outcome:
-    """Let the integration that a delivery came from process it."""
-    return _OF_SOURCE[delivery.source](delivery)
+    """Let the integration that the delivery came from process it."""
+    return PROCESS_OF_SOURCE[delivery.source](delivery)
+
+
+def purge_deliveries() -> None:
+    deliveries.purge(timezone.now())
 
 
 JOBS: dict[str, Job] = {
     deliveries.JOB: partial(processing.work_off, process, timezone.now),
+    "retention": purge_deliveries,
 }
 
-
-def register() -> None:
-    """Tell the queue of every job. A process that runs jobs calls this once, when it starts."""
-    for name, job in JOBS.items():
-        queue.register(name, job)
+for _name, _job in JOBS.items():
+    queue.register(_name, _job)

@@ -292,7 +292,7 @@ def _slugs(value: object) -> list[str]:
 
 
 def _tag(event: dict[str, Any], name: str) -> object:
-    pairs = [pair for pair in _list(event.get("tags")) if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004 -- a pair
+    pairs = [pair for pair in _list(event.get("tags")) if isinstance(pair, list) and len(pair) == 2]
     return next((value for key, value in pairs if key == name), None)
 
 

@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
-from blametrail.integrations.sentry.models import Connection, ProjectMapping
+from blametrail.integrations.sentry.models import ProjectMapping
 
 
 def replay(which: QuerySet[Delivery], *, now: datetime) -> int:
@@ -23,11 +23,3 @@ def replay_for_mapping(mapping: ProjectMapping, *, now: datetime) -> int:
     of_project = project | Q(resource="metric_alert")
     outcomes = Q(status=Status.IGNORED, outcome__in=["not_mapped", "mapping_inactive"])
     return deliveries.requeue(outcomes & of_project & Q(connection_id=mapping.connection_id), now=now)
-
-
-def replay_for_connection(connection: Connection, *, now: datetime) -> int:
-    """Process again what came from the connection's installation before the two were brought together."""
-    if connection.installation_uuid is None:
-        return 0
-    outcomes = Q(status=Status.IGNORED, outcome__in=["unknown_installation", "unclaimed_installation"])
-    return deliveries.requeue(outcomes & Q(sender=str(connection.installation_uuid)), now=now)

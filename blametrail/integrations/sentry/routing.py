@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from blametrail.integrations.sentry.facts import Project
 from blametrail.integrations.sentry.models import Connection, Mode, ProjectMapping
+from blametrail.lib.serialize import serialize
 
 
 def connection_of(*, endpoint: str, sender: UUID | None) -> Connection | None:
@@ -18,8 +19,24 @@ def connection_of(*, endpoint: str, sender: UUID | None) -> Connection | None:
     try:
         own_address = UUID(endpoint)
     except ValueError:
-        return connections.filter(app__key=endpoint, installation_uuid=sender).first() if sender else None
+        return _installed(connections.filter(app__key=endpoint), sender) if sender else None
     return connections.filter(pk=own_address, mode=Mode.INTERNAL).first()
+
+
+def _installed(connections: QuerySet[Connection], sender: UUID) -> Connection | None:
+    mine = connections.filter(installation_uuid=sender)
+    found = mine.first()
+    if found is None:
+        # It may be connected at this very moment. Whoever does so under the same lock either lets us find it, or
+        # finds that we did not and processes the delivery again.
+        serialize(subject_of_installation(sender))
+        found = mine.first()
+    return found
+
+
+def subject_of_installation(installation_uuid: UUID) -> str:
+    """Return what ``serialize`` is called with by who brings an installation and its waiting deliveries together."""
+    return f"sentry-installation:{installation_uuid}"
 
 
 def mapping_of(connection: Connection, project: Project) -> ProjectMapping | None:
