@@ -59,7 +59,7 @@ class Effect(Enum):
     REOPENED = "reopened"
     RESOLVED = "resolved"
     TOLD = "told"
-    OUTDATED = "outdated"  # told, and newer news stands
+    OUTDATED = "outdated"  # told, while newer news says otherwise and stands
     REPEATED = "repeated"  # heard before
 
 
@@ -158,7 +158,7 @@ def _hear(
     incidents: Sequence[Incident], subject: Subject, news: News, *, extent: Extent, alert: Alert | None, now: datetime
 ) -> Heard:
     incident = of_its_time(incidents, news.belongs_at)
-    was_resolved, was_as_of = incident.status == Status.RESOLVED, incident.status_as_of
+    was_resolved = incident.status == Status.RESOLVED
     is_told = timeline.record(incident, news, source=subject.source, now=now)
     if alert is not None:
         _complete(incident, alert)
@@ -174,7 +174,7 @@ def _hear(
         return Heard(incident=incident, effect=Effect.RESOLVED if is_resolved else Effect.REOPENED)
     if not is_told:
         return Heard(incident=incident, effect=Effect.REPEATED)
-    is_outdated = news.as_of is not None and news.as_of < was_as_of
+    is_outdated = news.as_of is not None and (news.kind == EntryKind.RESOLVED) != is_resolved
     return Heard(incident=incident, effect=Effect.OUTDATED if is_outdated else Effect.TOLD)
 
 

@@ -42,6 +42,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     user_count: int
     first_seen: datetime
     last_seen: datetime
+    assignee_id: str
     assignee_name: str
 
 
@@ -55,11 +56,14 @@ class IssueChanged(Fact, frozen=True, kw_only=True):
     issue: Issue
     happened_at: datetime
     resolution: str = ""
-    assignee: str = ""
+    assignee_id: str = ""
+    assignee_name: str = ""
 
     @property
     def is_stale(self) -> bool:
-        """Test whether the issue was in another state again when this was sent: retries are written anew."""
+        """Test whether the issue had changed again when this was sent: a retry carries the issue as it is by then."""
+        if self.action == "assigned":
+            return bool(self.assignee_id and self.issue.assignee_id and self.assignee_id != self.issue.assignee_id)
         says = {"resolved": "resolved", "ignored": "ignored", "unresolved": "unresolved"}.get(self.action)
         return bool(says and self.issue.status and self.issue.status != says)
 

@@ -113,19 +113,20 @@ def _installation(frame: _Frame, data: dict[str, Any]) -> Fact:
 
 def _issue_changed(frame: _Frame, data: dict[str, Any]) -> Fact:
     issue = _issue(frame, _object(data.get("issue")))
-    assignee = _object(data.get("assignee")).get("name") or issue.assignee_name
+    assignee = _object(data.get("assignee"))
     return IssueChanged(
         action="ignored" if frame.action == "archived" else frame.action,  # two words of Sentry's for one thing
         actor=frame.actor,
         issue=issue,
         happened_at=issue.first_seen if frame.action == "created" else frame.sent_at or issue.last_seen,
         resolution=scalars.text(data.get("resolution_type"), limit=WORD),
-        assignee=scalars.text(assignee, limit=NAME),
+        assignee_id=scalars.identifier(assignee.get("id")) or issue.assignee_id,
+        assignee_name=scalars.text(assignee.get("name"), limit=NAME) or issue.assignee_name,
     )
 
 
 def _issue(frame: _Frame, issue: dict[str, Any]) -> Issue:
-    metadata = _object(issue.get("metadata"))
+    metadata, assigned_to = _object(issue.get("metadata")), _object(issue.get("assignedTo"))
     title = issue.get("title") or metadata.get("title") or metadata.get("type") or issue.get("culprit")
     last_seen = _past(issue.get("lastSeen"), frame)
     return Issue(
@@ -141,7 +142,8 @@ def _issue(frame: _Frame, issue: dict[str, Any]) -> Issue:
         user_count=scalars.number(issue.get("userCount")),
         first_seen=_past(issue.get("firstSeen"), frame) or last_seen or frame.sent_at or frame.received_at,
         last_seen=last_seen or frame.sent_at or frame.received_at,
-        assignee_name=scalars.text(_object(issue.get("assignedTo")).get("name"), limit=NAME),
+        assignee_id=scalars.identifier(assigned_to.get("id")),
+        assignee_name=scalars.text(assigned_to.get("name"), limit=NAME),
     )
 
 

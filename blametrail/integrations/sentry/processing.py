@@ -196,7 +196,7 @@ def _case_of(report: Report, connection: Connection, mapping: ProjectMapping | N
 
 def _issue(case: Case, fact: IssueChanged) -> Outcome:
     if fact.is_stale:
-        line = f"A retry of “{fact.action}”: by the time it was sent, the issue was {fact.issue.status}."
+        line = f"A retry of “{fact.action}”: by the time it was sent, the issue had changed again."
         return case.report.ignored("stale", line)
     news, extent = telling.of_issue(fact), telling.extent_of_issue(fact)
     if fact.action not in {"created", "unresolved"}:

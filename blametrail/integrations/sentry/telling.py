@@ -50,11 +50,11 @@ def of_issue(fact: IssueChanged) -> News:
     if fact.action == "assigned":
         return News(
             kind=EntryKind.ASSIGNED,
-            key=f"assignee:{_short_hash(fact.assignee)}",
+            key=f"assignee:{_short_hash(fact.assignee_id, fact.assignee_name)}",
             at=at,
-            text=f"Assigned to {fact.assignee or 'someone'} in Sentry.",
+            text=f"Assigned to {fact.assignee_name or 'someone'} in Sentry.",
             actor_name=fact.actor,
-            assignee_name=fact.assignee,
+            assignee_name=fact.assignee_name,
         )
     kind, text, latest = {
         "resolved": (EntryKind.RESOLVED, _RESOLVED.get(fact.resolution, "Resolved in Sentry."), 999_998),
