@@ -60,7 +60,7 @@ class CommentForm(forms.Form):
     text = forms.CharField(
         label="Comment",
         max_length=COMMENT_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "What did you find, what did you do?"}),
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "What did you find, what did you do?"}),
         error_messages={"required": "Write something first."},
     )
 
