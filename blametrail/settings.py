@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "blametrail.web.middleware.ExplainRefusals",
 ]
 
 ROOT_URLCONF = "blametrail.urls"
