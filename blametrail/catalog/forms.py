@@ -12,6 +12,15 @@ from blametrail.organizations.access import Access
 
 
 class ServiceForm(forms.ModelForm[Service]):
+    url = forms.URLField(
+        label="URL",
+        required=False,
+        assume_scheme="https",
+        help_text="Where it answers, if anywhere.",
+        error_messages={"invalid": "Write the whole address, such as https://checkout.example.com."},
+        widget=forms.URLInput(attrs={"placeholder": "https://checkout.example.com"}),
+    )
+
     class Meta:
         model = Service
         fields = ["name", "environment", "type", "url", "repository"]
@@ -21,7 +30,6 @@ class ServiceForm(forms.ModelForm[Service]):
         }
         error_messages = {
             "name": {"required": "Give the service a name."},
-            "url": {"invalid": "Write the whole address, such as https://checkout.example.com."},
         }
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "off"}),

@@ -9,14 +9,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
+from blametrail.accounts.adapter import INVITED_AS
 from blametrail.organizations import access as door
 from blametrail.organizations import invitations, letters, membership, queries
 from blametrail.organizations.access import Access
 from blametrail.organizations.forms import InvitationForm
 from blametrail.organizations.models import Invitation
 
-# Where the sign-up page looks for the address that may sign up although sign-up is closed; see accounts.adapter.
-INVITED_AS = "invited_as"
+
+
 
 
 @door.for_admins
