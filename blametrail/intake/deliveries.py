@@ -1,0 +1,227 @@
+"""The life of a delivery in the database: stored, claimed, finished, failed, replayed, purged."""
+
+import random
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import zstandard
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, F, Q, When
+
+from blametrail.intake.models import Delivery, Status
+from blametrail.jobs import queue as jobs
+from blametrail.lib.ids import new_id
+
+JOB = "deliveries"
+MAX_ATTEMPTS = 8
+FIRST_DELAY = timedelta(seconds=10)
+LONGEST_DELAY = timedelta(minutes=15)
+PURGE_BATCH = 500  # a few milliseconds for each statement: nothing else waits long for the database
+ZSTD_LEVEL = 3  # 20 kB to 6 kB in 50 us; higher levels save a tenth and cost three times as much
+_LENGTHS = {
+    "resource": 60,
+    "action": 60,
+    "sender": 80,
+    "subject": 200,
+    "project": 200,
+    "outcome": 40,
+}  # the columns' own
+
+
+class ClaimLost(Exception):
+    """The claim on this delivery ran out and another worker has it now: undo what was done for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """An authentic webhook request that is not stored yet."""
+
+    source: str
+    endpoint: str
+    resource: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What processing made of a delivery: ``status`` is PROCESSED or IGNORED, ``outcome`` a word for programs."""
+
+    status: Status
+    outcome: str
+    explanation: Sequence[str] = ()
+    action: str = ""
+    sender: str = ""
+    subject: str = ""
+    project: str = ""
+    organization_id: uuid.UUID | None = None
+    connection_id: uuid.UUID | None = None
+    incident_id: uuid.UUID | None = None
+
+
+def store(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
+    """Store all of ``batch`` in one transaction, due at once; or none of it."""
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    rows = [_row(arrival, compressor, now=now) for arrival in batch]
+    with transaction.atomic():
+        return Delivery.objects.bulk_create(rows)
+
+
+def _row(arrival: Arrival, compressor: zstandard.ZstdCompressor, *, now: datetime) -> Delivery:
+    delivery = Delivery(
+        id=new_id(),
+        received_at=now,
+        due_at=now,
+        source=arrival.source,
+        endpoint=arrival.endpoint,
+        resource=_fitting("resource", arrival.resource),
+        headers=dict(arrival.headers),
+        body_size=len(arrival.body),
+    )
+    delivery.body = settings.VAULT.seal(compressor.compress(arrival.body), belongs_to=_place(delivery))
+    return delivery
+
+
+def body_of(delivery: Delivery) -> bytes:
+    """Return the body exactly as it was received. Raises encryption.UnknownKey or WrongPlace."""
+    packed = settings.VAULT.open(bytes(delivery.body), belongs_to=_place(delivery))
+    return zstandard.ZstdDecompressor().decompress(packed)
+
+
+def _place(delivery: Delivery) -> str:
+    return f"Delivery.body:{delivery.id}"
+
+
+def _fitting(field: str, text: str) -> str:
+    # What a stranger wrote must not make the row unstorable: PostgreSQL refuses long values and NUL characters.
+    return text.replace("\0", "")[: _LENGTHS[field]]
+
+
+def claim(*, limit: int, now: datetime, lasts: timedelta) -> list[Delivery]:
+    """Reserve up to ``limit`` due deliveries for the caller, oldest first; no two callers get the same one.
+
+    A claim that ran out is taken over, and counts as an attempt: its worker may have died of that delivery.
+    """
+    unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
+    due = Delivery.objects.filter(unclaimed, status=Status.PENDING, due_at__lte=now)
+    if not due.exists():  # asked first, so that an idle worker never takes SQLite's one write lock
+        return []
+    claimed_by = new_id()
+    with transaction.atomic():
+        # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
+        oldest = due.order_by("due_at", "id").select_for_update(skip_locked=True)
+        ids = list(oldest.values_list("id", flat=True)[:limit])
+        taken_over = When(claim__isnull=False, attempts=0, then=1)
+        Delivery.objects.filter(id__in=ids).update(
+            claim=claimed_by,
+            claimed_until=now + lasts,
+            attempts=Case(taken_over, default=F("attempts")),
+        )
+    return list(Delivery.objects.filter(claim=claimed_by).order_by("attempts", "due_at", "id"))
+
+
+def begin(delivery: Delivery) -> None:
+    """Count an attempt. Raises ClaimLost.
+
+    The first attempt is only written when it fails. From the second on, it is on record before it starts, so that
+    a delivery which kills its worker is told from its neighbours in the same claim and is given up in the end.
+    """
+    delivery.attempts += 1
+    if delivery.attempts > 1:
+        _update_if_claimed(delivery, attempts=delivery.attempts)
+
+
+def finish(delivery: Delivery, *, outcome: Outcome, now: datetime) -> None:
+    """Record the outcome, within the transaction that holds its effects. Raises ClaimLost."""
+    texts = {name: _fitting(name, getattr(outcome, name)) for name in ("action", "sender", "subject", "project")}
+    _update_if_claimed(
+        delivery,
+        **texts,
+        status=outcome.status,
+        outcome=_fitting("outcome", outcome.outcome),
+        explanation="\n".join(outcome.explanation).replace("\0", ""),
+        organization_id=outcome.organization_id,
+        connection_id=outcome.connection_id,
+        incident_id=outcome.incident_id,
+        error="",
+        processed_at=now,
+        claim=None,
+        claimed_until=None,
+    )
+
+
+def fail(delivery: Delivery, *, error: str, now: datetime) -> None:
+    """Record why the attempt failed, and when the next is due; after MAX_ATTEMPTS give up. Raises ClaimLost."""
+    gives_up = delivery.attempts >= MAX_ATTEMPTS
+    due_at = now + delay_after(delivery.attempts)
+    _update_if_claimed(
+        delivery,
+        status=Status.FAILED if gives_up else Status.PENDING,
+        attempts=delivery.attempts,
+        due_at=due_at,
+        error=error.replace("\0", ""),
+        processed_at=now if gives_up else None,
+        claim=None,
+        claimed_until=None,
+    )
+    if not gives_up:
+        transaction.on_commit(lambda: jobs.wake(JOB, at=due_at))
+
+
+def longest_delay_after(attempts: int) -> timedelta:
+    """Return the most that is waited after so many failed attempts: doubled each time, up to a bound."""
+    doubled: timedelta = FIRST_DELAY * 2 ** max(0, attempts - 1)
+    return min(LONGEST_DELAY, doubled)
+
+
+def delay_after(attempts: int, *, chance: Callable[[], float] = random.random) -> timedelta:
+    """Return a wait anywhere below the longest, so that what failed together does not come back together."""
+    return longest_delay_after(attempts) * chance()
+
+
+def release(deliveries: Iterable[Delivery]) -> None:
+    """Give back claimed deliveries that were not begun, for any worker to claim at once."""
+    for delivery in deliveries:
+        Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim).update(claim=None, claimed_until=None)
+
+
+def requeue(which: Q, *, now: datetime) -> int:
+    """Make the deliveries that match ``which`` due again, as if they had just arrived; return how many.
+
+    Those which a worker has in hand at this moment are left to it.
+    """
+    in_hand = Q(status=Status.PENDING, claimed_until__isnull=False, claimed_until__gt=now)
+    count = Delivery.objects.filter(which, ~in_hand).update(
+        status=Status.PENDING,
+        due_at=now,
+        attempts=0,
+        claim=None,
+        claimed_until=None,
+        outcome="",
+        explanation="",
+        error="",
+        processed_at=None,
+    )
+    if count:
+        transaction.on_commit(lambda: jobs.wake(JOB))
+    return count
+
+
+def purge(now: datetime, *, keep: timedelta | None = None) -> int:
+    """Delete deliveries older than the retention, unless something is still owed for them; return how many."""
+    before = now - (keep or timedelta(days=settings.ENVIRONMENT.delivery_retention_days))
+    old = Delivery.objects.filter(received_at__lt=before).exclude(status=Status.PENDING).order_by("received_at")
+    purged = 0
+    while ids := list(old.values_list("id", flat=True)[:PURGE_BATCH]):
+        purged += Delivery.objects.filter(id__in=ids).delete()[0]
+    return purged
+
+
+def _update_if_claimed(delivery: Delivery, **changes: Any) -> None:
+    mine = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, status=Status.PENDING)
+    if delivery.claim is None or mine.update(**changes) != 1:
+        raise ClaimLost(ClaimLost.__doc__)

@@ -1,0 +1,197 @@
+"""The webhook door: an ASGI application in front of the product's own, which answers when a delivery is stored."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from prometheus_client import Counter
+
+from blametrail.intake.deliveries import Arrival
+from blametrail.intake.receivers import Receiver, Refused
+from blametrail.intake.writer import NotStored, Writer
+
+log = structlog.get_logger()
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]  # Django types its own scope and messages differently
+
+ADDRESS = re.compile(r"/hooks/(?P<source>[a-z0-9-]+)/(?P<endpoint>[A-Za-z0-9_-]{1,80})/?")
+# Who sent it, what it says it is, and its signature, which is a hash. Never a cookie or an Authorization header:
+# senders may be configured to add those.
+KEPT_HEADERS = re.compile(
+    r"content-type|user-agent|request-id|\w+-hook-(resource|timestamp|signature)|\w+-app-signature"
+)
+LONGEST_HEADER = 500
+READ_LIMIT = timedelta(seconds=10)
+VERIFY_LIMIT = timedelta(seconds=5)
+RETRY_AFTER = 5  # seconds
+
+REQUESTS = Counter("blametrail_hook_requests", "Webhook requests by answer", ["source", "status"])
+
+
+class NotAccepted(Exception):
+    """This request gets another answer than 202."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass
+class Room:
+    """How much may be in memory at once, so that many or large requests cannot exhaust it."""
+
+    bodies: int = 1_000
+    bytes: int = 64 * 1024 * 1024
+    _bodies: int = field(default=0, init=False)
+    _bytes: int = field(default=0, init=False)
+
+    def enter(self) -> None:
+        if self._bodies >= self.bodies:
+            raise NotAccepted(503, "Too many requests at once.")
+        self._bodies += 1
+
+    def take(self, size: int) -> None:
+        if self._bytes + size > self.bytes:
+            raise NotAccepted(503, "Too many requests at once.")
+        self._bytes += size
+
+    def leave(self, size: int) -> None:
+        self._bodies -= 1
+        self._bytes -= size
+
+
+class Door:
+    """Take in what comes to ``/hooks/<source>/<endpoint>``; hand everything else to ``behind``."""
+
+    def __init__(
+        self,
+        behind: Application,
+        *,
+        receivers: Iterable[Receiver],
+        writer: Writer,
+        max_bytes: int,
+        room: Room | None = None,
+    ) -> None:
+        self._behind = behind
+        self._receivers = {receiver.source: receiver for receiver in receivers}
+        self._writer = writer
+        self._max_bytes = max_bytes
+        self._room = room or Room(bytes=max(Room.bytes, 2 * max_bytes))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/hooks/"):
+            await self._answer(scope, receive, send)
+        else:
+            await self._behind(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._writer.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._writer.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = ADDRESS.fullmatch(scope["path"])
+        receiver = self._receivers.get(address["source"]) if address else None
+        status, reason = 202, ""
+        try:
+            if address is None or receiver is None:
+                raise NotAccepted(404, "There is no such webhook address here.")  # noqa: TRY301 -- one way out for all
+            await self._accept(receiver, address["endpoint"], scope, receive)
+        except NotAccepted as refusal:
+            status, reason = refusal.status, refusal.reason
+        REQUESTS.labels(receiver.source if receiver else "", status).inc()
+        await _send(send, status, reason)
+
+    async def _accept(self, receiver: Receiver, endpoint: str, scope: Scope, receive: Receive) -> None:
+        if scope["method"] != "POST":
+            raise NotAccepted(405, "Webhooks are sent with POST.")
+        headers = _headers(scope)
+        body = bytearray()
+        self._room.enter()
+        try:
+            await self._read(body, headers, receive)
+            await self._take_in(receiver, endpoint, headers, bytes(body))
+        finally:
+            self._room.leave(len(body))
+
+    async def _read(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            raise NotAccepted(413, f"The body may have {self._max_bytes} bytes at most.")
+        try:
+            async with asyncio.timeout(READ_LIMIT.total_seconds()):
+                while await self._read_on(body, receive):
+                    pass
+        except TimeoutError:
+            raise NotAccepted(408, "The body did not arrive in time.") from None
+
+    async def _read_on(self, body: bytearray, receive: Receive) -> bool:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise NotAccepted(400, "The sender hung up.")
+        chunk = message.get("body", b"")
+        if len(body) + len(chunk) > self._max_bytes:
+            raise NotAccepted(413, f"The body may have {self._max_bytes} bytes at most.")
+        self._room.take(len(chunk))
+        body += chunk
+        return bool(message.get("more_body", False))
+
+    async def _take_in(self, receiver: Receiver, endpoint: str, headers: dict[str, str], body: bytes) -> None:
+        try:
+            async with asyncio.timeout(VERIFY_LIMIT.total_seconds()):
+                verdict = await receiver.verify(endpoint, headers, body)
+        except Exception:
+            log.exception("intake.not_verified", source=receiver.source)
+            raise NotAccepted(503, "The signature could not be checked. Please send it again.") from None
+        if isinstance(verdict, Refused):
+            raise NotAccepted(verdict.status, verdict.reason)
+        arrival = Arrival(
+            source=receiver.source,
+            endpoint=endpoint,
+            resource=verdict.resource,
+            headers={name: value[:LONGEST_HEADER] for name, value in headers.items() if KEPT_HEADERS.fullmatch(name)},
+            body=body,
+        )
+        try:
+            await self._writer.write(arrival)
+        except NotStored:
+            raise NotAccepted(503, "The delivery could not be stored. Please send it again.") from None
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        text = name.decode("latin-1").lower()
+        # A header given twice is one with a comma (RFC 9110, 5.3): two signatures are then no valid signature.
+        headers[text] = f"{headers[text]}, {value.decode('latin-1')}" if text in headers else value.decode("latin-1")
+    return headers
+
+
+async def _send(send: Send, status: int, reason: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    if status == 405:  # noqa: PLR2004 -- a status code is its own best name
+        headers.append((b"allow", b"POST"))
+    if status == 503:  # noqa: PLR2004 -- as above
+        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+    if status != 202:  # noqa: PLR2004 -- as above
+        # The body may not have been read; without this the server would read and drop the rest of it.
+        headers.append((b"connection", b"close"))
+    body = json.dumps({"detail": reason}).encode() if reason else b"{}"
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
