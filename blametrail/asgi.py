@@ -14,9 +14,10 @@ from blametrail.intake import deliveries  # noqa: E402
 from blametrail.intake.door import Door, Limits  # noqa: E402
 from blametrail.intake.receivers import Receiver  # noqa: E402
 from blametrail.intake.writer import Writer  # noqa: E402
+from blametrail.integrations.sentry.receiver import SentryReceiver  # noqa: E402
 from blametrail.jobs import queue as jobs  # noqa: E402
 
-RECEIVERS: list[Receiver] = []
+RECEIVERS: list[Receiver] = [SentryReceiver()]
 
 application = Door(
     django_application,

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "blametrail.web.middleware.ExplainRefusals",
 ]
 
 ROOT_URLCONF = "blametrail.urls"

@@ -181,11 +181,11 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 async def _send(send: Send, status: int, reason: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    if status == 405:  # noqa: PLR2004 -- a status code is its own best name
+    if status == 405:
         headers.append((b"allow", b"POST"))
-    if status == 503:  # noqa: PLR2004 -- as above
+    if status == 503:
         headers.append((b"retry-after", str(RETRY_AFTER).encode()))
-    if status != 202:  # noqa: PLR2004 -- as above
+    if status != 202:
         # The body may not have been read; without this the server would read and drop the rest of it.
         headers.append((b"connection", b"close"))
     body = json.dumps({"detail": reason}).encode() if reason else b"{}"

@@ -1,7 +1,6 @@
 """Sentry apps, the connections made through them, project mappings, and the ledger of it all."""
 
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -62,6 +61,10 @@ class Mode(models.TextChoices):
 
 
 class State(models.TextChoices):
+    # The code is exchanged and the tokens are safe; which organization it is has not been read yet.
+    CONNECTING = "connecting", "Connecting"
+    # A person set out to reconnect one Sentry organization and picked another: theirs to decide.
+    UNCONFIRMED = "unconfirmed", "Waiting for confirmation"
     CONNECTED = "connected", "Connected"
     DISCONNECTED = "disconnected", "Disconnected"
 
@@ -122,7 +125,11 @@ class Connection(models.Model):
     disconnected_at = models.DateTimeField(null=True)
     disconnect_reason = models.CharField(max_length=20, choices=DisconnectReason.choices, blank=True)
     disconnect_detail = models.TextField(blank=True)
+    # An e-mail to the admins about the last change of state is owed from this moment on.
+    notice_due_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
+    # While CONNECTING or UNCONFIRMED: the connection that the person set out to repair.
+    repairs = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
 
     objects = OwnedByOrganization.as_manager()
 
@@ -136,8 +143,9 @@ class Connection(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["renew_at"], condition=Q(state="connected"), name="renewal_due"),
-            models.Index(fields=["prove_at"], condition=Q(state="connected"), name="proof_due"),
+            models.Index(fields=["renew_at"], condition=Q(renew_at__isnull=False), name="renewal_due"),
+            models.Index(fields=["prove_at"], condition=Q(prove_at__isnull=False), name="proof_due"),
+            models.Index(fields=["notice_due_at"], condition=Q(notice_due_at__isnull=False), name="notice_due"),
         ]
 
     def __str__(self) -> str:
@@ -154,15 +162,6 @@ class Connection(models.Model):
     @property
     def refresh_token(self) -> str:
         return unseal(self, "refresh_token_sealed")
-
-    def update_if_unchanged(self, *conditions: Q, **changes: Any) -> bool:
-        """Change the row if no newer token pair was stored since it was read; tell whether it did.
-
-        One conditional UPDATE is atomic on SQLite and PostgreSQL alike, and leaves no transaction open while
-        Sentry makes up its mind.
-        """
-        same = Q(pk=self.pk, token_version=self.token_version)
-        return Connection.objects.filter(same, *conditions).update(**changes) == 1
 
     def has_expired(self, *, now: datetime) -> bool:
         return self.token_expires_at is not None and now >= self.token_expires_at
@@ -210,7 +209,7 @@ class LedgerKind(models.TextChoices):
     PROOF_FAILED = "proof_failed", "Test failed"
     SENTRY_CHANGED = "sentry_changed", "Changed in Sentry"
     DISCONNECTED = "disconnected", "Disconnected"
-    WARNING = "warning", "Warning"
+    CHANGED = "changed", "Changed"
 
 
 class LedgerEntry(models.Model):
