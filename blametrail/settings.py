@@ -198,8 +198,7 @@ if ENVIRONMENT.trusted_proxies:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ENVIRONMENT.data_dir.resolve() / "static"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # files are served from where they lie: no collecting step, so no STATIC_ROOT either
 
 LOGGING_CONFIG = "blametrail.lib.logs.configure"
 LOGGING = {"level": ENVIRONMENT.log_level}

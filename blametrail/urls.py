@@ -10,3 +10,8 @@ urlpatterns = [
     path("", include("blametrail.incidents.urls")),
     path("", include("blametrail.integrations.sentry.urls")),
 ]
+
+handler400 = "blametrail.web.errors.bad_request"
+handler403 = "blametrail.web.errors.forbidden"
+handler404 = "blametrail.web.errors.not_found"
+handler500 = "blametrail.web.errors.server_error"

@@ -41,6 +41,7 @@ class Incident(models.Model):
     title = models.CharField(max_length=300)
     type = models.CharField(max_length=8, choices=IncidentType.choices)
     severity = models.CharField(max_length=8, choices=Severity.choices)
+    severity_is_set = models.BooleanField(default=False, help_text="A person or a rule named it; counts leave it.")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.OPEN)
 
     # What outside thing this incident is about, in the integration's own words, such as
@@ -59,8 +60,8 @@ class Incident(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     resolved_at = models.DateTimeField(null=True, blank=True)
-    # The moment the status last changed, by the clock of whoever changed it. An older fact that arrives later
-    # is told in the timeline and leaves the status alone.
+    # The ``as_of`` of the timeline entry that the status follows. An older fact that arrives later is told in
+    # the timeline and leaves the status alone.
     status_as_of = models.DateTimeField()
     previous = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="relapses")
     opened_by = models.ForeignKey(
@@ -111,6 +112,13 @@ class EntryKind(models.TextChoices):
     NOTE = "note", "Note"
 
 
+class Told(models.Manager["TimelineEntry"]):
+    """Entries to show: a repeat of what the entry before it says is kept, and not told."""
+
+    def get_queryset(self) -> models.QuerySet["TimelineEntry"]:
+        return super().get_queryset().filter(is_repeat=False)
+
+
 class TimelineEntry(models.Model):
     """One fact in an incident's history, told once."""
 
@@ -126,7 +134,16 @@ class TimelineEntry(models.Model):
     actor_name = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=20, blank=True, help_text="sentry, or empty for a person here.")
     # The fact's own identity, so that hearing of it twice adds nothing. Empty for what people do here.
-    key = models.CharField(max_length=64, blank=True)
+    key = models.CharField(max_length=80, blank=True)
+    # From which moment the incident is open, or resolved, because of this; None if it says nothing about that.
+    # Not always ``at``: some times come without fractions of a second.
+    as_of = models.DateTimeField(null=True, blank=True)
+    # Heard before, a few minutes earlier: a sender's retry carries a new time. Kept, since a fact that arrives
+    # late and belongs between the two makes both worth telling.
+    is_repeat = models.BooleanField(default=False)
+
+    objects = Told()
+    heard = models.Manager["TimelineEntry"]()
 
     class Meta:
         constraints = [

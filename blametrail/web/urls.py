@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from blametrail.web import views
+
+urlpatterns = [
+    path("theme/", views.choose_theme, name="theme"),
+    path("healthz", views.health, name="health"),
+]
