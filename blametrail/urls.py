@@ -1,9 +1,11 @@
 """Every address of the product."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
+    path("operator/", admin.site.urls),
     path("", include("blametrail.web.urls")),
     path("", include("blametrail.organizations.urls")),
     path("", include("blametrail.catalog.urls")),

@@ -1,12 +1,13 @@
 """Where django-allauth asks us about accounts."""
 
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from smtplib import SMTPException
 from typing import Any
 
-import qrcode
+import qrcode  # type: ignore[import-untyped]  # published without types
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from allauth.core import ratelimit
@@ -15,7 +16,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import render
-from qrcode.image.svg import SvgPathFillImage
+from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]  # published without types
 
 from blametrail.accounts.models import User
 
@@ -57,10 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """Tell the person what changed in their account. The change stands, whether or not the mail leaves."""
-        try:
+        with suppress(ImmediateHttpResponse):  # send_mail has logged it
             super().send_notification_mail(template_prefix, user, context, email)
-        except ImmediateHttpResponse:
-            pass  # send_mail has logged it
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is published without types

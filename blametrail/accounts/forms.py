@@ -12,7 +12,12 @@ from blametrail.accounts.models import User
 
 
 class SignUpForm(forms.Form):
-    name = forms.CharField(max_length=120, label="Your name", help_text="As your team knows you.", widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        max_length=120,
+        label="Your name",
+        help_text="As your team knows you.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
     field_order = ["name", "email", "password1"]
 
     def clean(self) -> dict[str, Any] | None:

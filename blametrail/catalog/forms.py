@@ -11,7 +11,7 @@ from blametrail.catalog.registering import NameTaken
 from blametrail.organizations.access import Access
 
 
-class ServiceForm(forms.ModelForm[Service]):
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     url = forms.URLField(
         label="URL",
         required=False,

@@ -23,7 +23,7 @@ def timezone_choices() -> list[tuple[str, Any]]:
     return [("UTC", "UTC"), *regions.items()]
 
 
-class OrganizationForm(forms.ModelForm[Organization]):
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     timezone = forms.ChoiceField(
         choices=timezone_choices,
         label="Time zone",

@@ -17,9 +17,6 @@ from blametrail.organizations.forms import InvitationForm
 from blametrail.organizations.models import Invitation
 
 
-
-
-
 @door.for_admins
 @require_POST
 def invite(request: HttpRequest, access: Access) -> HttpResponse:

@@ -16,7 +16,6 @@ _settings = [
 ]
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("organizations/new/", views.organization_new, name="organization_new"),
     path("organizations/new/address/", views.slug_suggestion, name="organization_slug_suggestion"),
     path("invitations/<str:token>/", invitation_views.invitation_accept, name="invitation_accept"),

@@ -1,6 +1,7 @@
 """The pages on which people found, join, change and leave organizations."""
 
 import uuid
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -26,19 +27,9 @@ require_get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @login_required
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """Take people with one organization straight there; let others choose, join or found one."""
-    mine = door.organizations_of(request.user)  # type: ignore[arg-type]  # login_required
-    waiting = list(invitations.waiting_for(request.user, now=now()))  # type: ignore[arg-type]  # login_required
-    if len(mine) == 1 and not waiting:
-        return redirect("organization_home", organization=mine[0].slug)
-    return render(request, "organizations/home.html", {"organizations": mine, "invitations": waiting})
-
-
-@login_required
 @require_get_or_post
 def organization_new(request: HttpRequest) -> HttpResponse:
+    """Let a person found an organization, or join one that waits for them. Whoever has none yet is taken here."""
     form = NewOrganizationForm(request.POST or None, initial={"timezone": _likely_timezone(request)})
     if request.method == "POST" and form.is_valid():
         try:
@@ -48,7 +39,8 @@ def organization_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{access.organization} is ready. Connect Sentry next, or invite your team.")
             return redirect("organization_home", organization=access.organization.slug)
-    return render(request, "organizations/new.html", {"form": form})
+    waiting = invitations.waiting_for(request.user, now=now())  # type: ignore[arg-type]  # login_required
+    return render(request, "organizations/new.html", {"form": form, "invitations": waiting})
 
 
 @login_required
@@ -184,7 +176,9 @@ def audit_log(request: HttpRequest, access: Access) -> HttpResponse:
         page = audit.page(access.organization, group=group, older_than=older_than)
     except (ValueError, AuditEntry.DoesNotExist):
         raise Http404 from None
-    return render(request, "organizations/audit.html", {"page": page, "group": group, "groups": audit.GROUPS})
+    older = "?" + urlencode({"about": group, "older_than": page.older_than}) if page.older_than else ""
+    facts = {"page": page, "group": group, "groups": audit.GROUPS, "older": older}
+    return render(request, "organizations/audit.html", facts)
 
 
 def _likely_timezone(request: HttpRequest) -> str:

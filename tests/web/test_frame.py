@@ -36,7 +36,9 @@ def test_a_forged_theme_cookie_does_not_reach_the_page(db):
 
 
 def test_choosing_a_theme_leads_back_to_the_page_it_was_chosen_on(db):
-    assert Client().post("/theme/", {"theme": "dark", "next": "/o/acme/incidents/?q=x"}).url == "/o/acme/incidents/?q=x"
+    assert (
+        Client().post("/theme/", {"theme": "dark", "next": "/o/acme/incidents/?q=x"}).url == "/o/acme/incidents/?q=x"
+    )
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
