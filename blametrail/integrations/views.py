@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.http import require_GET
 
+from blametrail.integrations.sentry import apps_registry
 from blametrail.integrations.sentry import queries as sentry
 from blametrail.organizations import access as door
 from blametrail.organizations.access import Access
@@ -14,4 +15,5 @@ from blametrail.organizations.access import Access
 @require_GET
 def integrations(request: HttpRequest, access: Access) -> HttpResponse:
     summary = sentry.summary(access.organization, now=now())
-    return render(request, "integrations/index.html", {"sentry": summary})
+    facts = {"sentry": summary, "apps": apps_registry.all_apps()}
+    return render(request, "integrations/index.html", facts)

@@ -85,7 +85,7 @@ class TokenForm(forms.Form):
             self.fields["client_secret"].help_text = "It was erased when the connection was disconnected here."
 
 
-class ServiceChoice(forms.ModelChoiceField[Service]):
+class ServiceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
     def __init__(self) -> None:
         super().__init__(Service.objects.none(), label="Service", empty_label="Choose a service")
 

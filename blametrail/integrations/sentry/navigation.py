@@ -43,7 +43,8 @@ def _notices(request: HttpRequest, *, now: datetime) -> list[Notice]:
 
 
 def _waiting_claim(request: HttpRequest, *, now: datetime) -> list[Notice]:
-    held = browser.held(request, now=now) if request.user.is_authenticated else None
+    user = getattr(request, "user", None)  # none yet, where a middleware before it answered
+    held = browser.held(request, now=now) if user and user.is_authenticated else None
     if held is None:
         return []
     text = "An installation begun in Sentry waits for you to choose its organization."

@@ -40,7 +40,7 @@ class Listed:
 def _connections(organization: Organization) -> QuerySet[Connection]:
     mapped = Count("mappings", filter=Q(mappings__is_active=True))
     rows = Connection.objects.of(organization).filter(archived_at=None).annotate(mapped=mapped)
-    found: QuerySet[Connection] = rows.select_related("connected_by", "repairs", "app")
+    found: QuerySet[Connection] = rows.select_related("organization", "connected_by", "repairs", "app")
     return found
 
 
@@ -61,6 +61,10 @@ class Summary:
     connected: int
     needing_attention: int
     names: Sequence[str]
+
+    @property
+    def is_new(self) -> bool:
+        return not (self.connected or self.needing_attention)
 
 
 def summary(organization: Organization, *, now: datetime) -> Summary:
@@ -88,6 +92,7 @@ def configurers(organization: Organization) -> list[str]:
 
 def attempt(state: str, *, user: User | None = None) -> ConnectAttempt | None:
     """Return the attempt that ``state`` stands for; only the user's own, if one is given."""
+    # tenancy: found by an unguessable secret, before it is known which organization it is about
     attempts = ConnectAttempt.objects.select_related("organization", "app", "connection")
     mine = attempts.filter(user=user) if user else attempts
     return mine.filter(state_hash=hash_token(state)).first()
@@ -120,6 +125,7 @@ def page(rows: QuerySet[Any], *, before: uuid.UUID | None = None, after: uuid.UU
 
 
 def ledger(connection: Connection, *, kind: str = "") -> QuerySet[LedgerEntry]:
+    # tenancy: of a connection that came through the door
     entries = LedgerEntry.objects.filter(connection=connection).select_related("actor")
     return entries.filter(kind=kind) if kind else entries
 
@@ -128,7 +134,7 @@ def ledger(connection: Connection, *, kind: str = "") -> QuerySet[LedgerEntry]:
 
 
 def mappings(connection: Connection) -> list[ProjectMapping]:
-    rows = ProjectMapping.objects.filter(connection=connection).select_related("service")
+    rows = ProjectMapping.objects.of(connection.organization).filter(connection=connection).select_related("service")
     return list(rows.order_by("project_slug"))
 
 
@@ -144,6 +150,7 @@ class Waiting:
 
 def tray(connection: Connection, mapped: Sequence[ProjectMapping]) -> list[Waiting]:
     """Return the projects whose webhooks were ignored for want of an active mapping, the latest first."""
+    # tenancy: of a connection that came through the door
     ignored = Delivery.objects.filter(
         connection_id=connection.pk, status=Status.IGNORED, outcome__in=UNMAPPED
     ).exclude(project="")
@@ -158,11 +165,13 @@ def tray(connection: Connection, mapped: Sequence[ProjectMapping]) -> list[Waiti
 def deliveries(organization: Organization) -> QuerySet[Delivery]:
     """Return what is known to be the organization's own; what could not be told apart belongs to nobody."""
     # The bodies are large and sealed: a list has no use for them.
+    # tenancy: a delivery knows nothing of the product but the organization's id
     return Delivery.objects.filter(organization_id=organization.pk, source="sentry").defer("body", "headers")
 
 
 def delivery(organization: Organization, delivery_id: uuid.UUID) -> Delivery:
     """Return one delivery with its body. Raises Http404 for one of another organization."""
+    # tenancy: as above
     rows = Delivery.objects.filter(organization_id=organization.pk, source="sentry")
     return get_object_or_404(rows, pk=delivery_id)
 

@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from blametrail.integrations.sentry.views import connect, connection, deliveries, internal, mappings, overview
 
@@ -11,7 +11,7 @@ _mappings = [
     path("<uuid:mapping>/delete/", mappings.delete, name="mapping_delete"),
 ]
 
-_connection = [
+_connection: list[URLPattern | URLResolver] = [
     path("", connection.connection, name="sentry_connection"),
     path("reconnect/", connect.reconnect, name="sentry_reconnect"),
     path("disconnect/", connection.disconnect, name="sentry_disconnect"),
@@ -30,7 +30,7 @@ _deliveries = [
     path("<uuid:delivery>/replay/", deliveries.replay, name="delivery_replay"),
 ]
 
-_sentry = [
+_sentry: list[URLPattern | URLResolver] = [
     path("", overview.sentry, name="sentry"),
     path("connect/", connect.connect, name="sentry_connect"),
     path("internal/", internal.connect, name="sentry_internal"),
