@@ -1,10 +1,13 @@
-"""Set the environment before Django reads it. A database named in the environment is kept."""
+"""Set the environment and then Django up, before any test is read. A database named in the environment is kept."""
 
 import os
 import tempfile
 
+import django
+
 os.environ.update(
     {
+        "DJANGO_SETTINGS_MODULE": "blametrail.settings",
         "BLAMETRAIL_BASE_URL": "http://testserver",
         "BLAMETRAIL_SECRET_KEY": "only-for-tests-" + "x" * 40,
         "BLAMETRAIL_ENCRYPTION_KEYS": "t1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
@@ -12,3 +15,4 @@ os.environ.update(
         "BLAMETRAIL_EMAIL_URL": "console:",
     }
 )
+django.setup()

@@ -10,7 +10,7 @@ from typing import Any
 import zstandard
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, When
 
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
@@ -119,7 +119,7 @@ def claim(*, limit: int, now: datetime, lasts: timedelta) -> list[Delivery]:
         Delivery.objects.filter(id__in=ids).update(
             claim=claimed_by,
             claimed_until=now + lasts,
-            attempts=Case(taken_over, default=F("attempts")),
+            attempts=Case(taken_over, default=F("attempts"), output_field=PositiveSmallIntegerField()),
         )
     return list(Delivery.objects.filter(claim=claimed_by).order_by("attempts", "due_at", "id"))
 
