@@ -20,6 +20,9 @@ class SignUpForm(forms.Form):
     )
     field_order = ["name", "email", "password1"]
 
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         email = self.cleaned_data.get("email", "")  # allauth's part of the form

@@ -50,6 +50,9 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "slug": forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
         }
 
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"].lower()
         if slug in slugs.RESERVED and slug != self.initial.get("slug"):

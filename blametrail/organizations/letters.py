@@ -25,7 +25,7 @@ def send_invitation(invitation: Invitation, *, token: str) -> None:
     """Send the link to the invited address; never call this inside a transaction. Raises NotSent."""
     facts = {"invitation": invitation, "link": link_to(token), "base_url": settings.BASE_URL}
     letter = EmailMessage(
-        subject=f"Join {invitation.organization.name} on BlameTrail",
+        subject=" ".join(f"Join {invitation.organization.name} on BlameTrail".split()),
         body=render_to_string("organizations/email/invitation.txt", facts),
         to=[invitation.email],
     )

@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 from allauth.account.models import EmailAddress
 
@@ -54,3 +56,10 @@ def confirmed():
         return user
 
     return confirm
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -56,6 +56,9 @@
   for (const form of document.querySelectorAll("form[data-applies-itself]")) {
     form.querySelector("[data-apply]")?.setAttribute("hidden", "");
     form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
+    form.addEventListener("formdata", ({ formData }) => {
+      for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+    });
   }
 
   // Live parts: nobody looks at a hidden tab; a redirect (to sign-in, say) must not be swapped into the page.
