@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
-from blametrail.integrations.sentry.models import Connection
-from blametrail.integrations.sentry.queries import UNMAPPED
+from blametrail.integrations.sentry import replays
+from blametrail.integrations.sentry.models import ProjectMapping
 from blametrail.organizations import audit
 from blametrail.organizations.access import Access
 
@@ -22,10 +22,13 @@ def all_failed(access: Access, *, now: datetime) -> int:
     return _replay(access, Q(status=Status.FAILED), "All that failed", now=now)
 
 
-def ignored_of_project(access: Access, connection: Connection, project: str, *, now: datetime) -> int:
-    """Replay what was ignored for want of an active mapping of the project; return how many."""
-    ignored = Q(connection_id=connection.pk, project=project, status=Status.IGNORED, outcome__in=UNMAPPED)
-    return _replay(access, ignored, f"{connection}: {project}", now=now)
+def for_mapping(access: Access, mapping: ProjectMapping, *, now: datetime) -> int:
+    """Replay what was ignored for want of this mapping, or because it was inactive; return how many."""
+    with transaction.atomic():
+        count = replays.replay_for_mapping(mapping, now=now)
+        if count:
+            audit.record(access, "delivery.replayed", f"Project {mapping.project_slug}", detail=_counted(count))
+    return count
 
 
 def _replay(access: Access, which: Q, subject: str, *, now: datetime) -> int:
@@ -33,5 +36,9 @@ def _replay(access: Access, which: Q, subject: str, *, now: datetime) -> int:
     with transaction.atomic():
         count = deliveries.requeue(Q(organization_id=owned_by) & which, now=now)
         if count:
-            audit.record(access, "delivery.replayed", subject, detail=f"{count} replayed.")
+            audit.record(access, "delivery.replayed", subject, detail=_counted(count))
     return count
+
+
+def _counted(count: int) -> str:
+    return f"{count} webhook{'s' if count != 1 else ''}."

@@ -5,10 +5,10 @@ from blametrail.integrations.sentry.views import connect, connection, deliveries
 _mappings = [
     path("", mappings.mappings, name="mappings"),
     path("new/", mappings.add, name="mapping_new"),
-    path("replay/", mappings.replay, name="mapping_replay"),
     path("<uuid:mapping>/", mappings.edit, name="mapping_edit"),
     path("<uuid:mapping>/toggle/", mappings.toggle, name="mapping_toggle"),
     path("<uuid:mapping>/delete/", mappings.delete, name="mapping_delete"),
+    path("<uuid:mapping>/replay/", mappings.replay, name="mapping_replay"),
 ]
 
 _connection: list[URLPattern | URLResolver] = [

@@ -14,10 +14,11 @@ from blametrail.accounts.models import User
 from blametrail.integrations.sentry import apps_registry, browser, connecting, problems, queries
 from blametrail.integrations.sentry.forms import ClaimForm
 from blametrail.integrations.sentry.models import Connection, Mode, SentryApp, State, UnclaimedInstallation
-from blametrail.integrations.sentry.views.leaving import TO_START, Retry, problem_page, retry_of, to_sentry
+from blametrail.integrations.sentry.views.ended_badly import TO_START, Retry, problem_page, retry_of
 from blametrail.organizations import access as door
 from blametrail.organizations.access import Access
 from blametrail.organizations.models import Organization
+from blametrail.web.leaving import leave_for
 
 
 @door.for_admins
@@ -28,7 +29,7 @@ def connect(request: HttpRequest, access: Access) -> HttpResponse:
         page = Retry("To the Sentry page", reverse("sentry", args=[access.organization.slug]))
         return problem_page(request, problems.NoApp(), retry=page)
     address = connecting.start(access, app, session_nonce=browser.nonce(request), now=now())
-    return to_sentry(request, address, app)
+    return leave_for(request, address, name=app.host)
 
 
 def _app(key: str) -> SentryApp | None:
@@ -45,7 +46,7 @@ def reconnect(request: HttpRequest, access: Access, connection: uuid.UUID) -> Ht
         return redirect("sentry_token", organization=access.organization.slug, connection=row.pk)
     nonce = browser.nonce(request)
     address = connecting.start(access, row.app, session_nonce=nonce, now=now(), repairs=row)
-    return to_sentry(request, address, row.app)
+    return leave_for(request, address, name=row.app.host)
 
 
 @require_GET
@@ -125,9 +126,7 @@ def claim(request: HttpRequest, held: uuid.UUID) -> HttpResponse:
     return render(request, "sentry/claim.html", {"held": waiting, "form": form, "minutes": minutes})
 
 
-def _claim(
-    request: HttpRequest, held: UnclaimedInstallation, user: User, organization: Organization
-) -> HttpResponse:
+def _claim(request: HttpRequest, held: UnclaimedInstallation, user: User, organization: Organization) -> HttpResponse:
     try:
         connection = connecting.claim(held, user=user, organization=organization)
     except problems.SentryDown as problem:

@@ -130,6 +130,9 @@ def decline(request: HttpRequest, access: Access, connection: uuid.UUID) -> Http
 
 def _back(request: HttpRequest, access: Access, row: Connection) -> HttpResponse:
     """Return to the page the button was on."""
-    if request.POST.get("from") == "list" or not Connection.objects.of(access.organization).filter(pk=row.pk).exists():
+    if (
+        request.POST.get("from") == "list"
+        or not Connection.objects.of(access.organization).filter(pk=row.pk).exists()
+    ):
         return redirect("sentry", organization=access.organization.slug)
     return redirect("sentry_connection", organization=access.organization.slug, connection=row.pk)

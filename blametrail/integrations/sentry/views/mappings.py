@@ -103,13 +103,12 @@ def delete(request: HttpRequest, access: Access, connection: uuid.UUID, mapping:
 
 @door.for_admins
 @require_POST
-def replay(request: HttpRequest, access: Access, connection: uuid.UUID) -> HttpResponse:
-    """Look again at what was ignored for want of a mapping."""
-    row = queries.connection(access.organization, connection)
-    project = request.POST.get("project", "")
-    count = replaying.ignored_of_project(access, row, project, now=now())
-    messages.success(request, f"Replaying {count} webhook{'s' if count != 1 else ''} of {project}.")
-    return _to_list(access, row)
+def replay(request: HttpRequest, access: Access, connection: uuid.UUID, mapping: uuid.UUID) -> HttpResponse:
+    """Look again at what was ignored for want of this mapping."""
+    subject = _mapping(access, connection, mapping)
+    count = replaying.for_mapping(access, subject, now=now())
+    messages.success(request, f"Replaying {count} webhook{'s' if count != 1 else ''} of {subject.project_slug}.")
+    return _to_list(access, subject.connection)
 
 
 def _services(access: Access) -> Any:

@@ -1,4 +1,4 @@
-"""On the way to Sentry, and what to show when the way ended badly."""
+"""What to show when the way to Sentry and back ended badly."""
 
 from dataclasses import dataclass, field
 
@@ -7,20 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from blametrail.accounts.models import User
-from blametrail.integrations.sentry import client, connecting, problems
-from blametrail.integrations.sentry.models import ConnectAttempt, SentryApp
+from blametrail.integrations.sentry import connecting, problems
+from blametrail.integrations.sentry.models import ConnectAttempt
 from blametrail.organizations.models import Organization
-
-
-def to_sentry(request: HttpRequest, address: str, app: SentryApp) -> HttpResponse:
-    """Answer with a page that goes on to Sentry by itself, or by its link.
-
-    Not a redirect: browsers hold a form's redirects to our form-action policy, all the way through Sentry's own to
-    its sign-in and a customer's identity provider.
-    """
-    response = render(request, "sentry/leaving.html", {"address": address, "host": client.host_of(app.base_url)})
-    response.headers["Refresh"] = f"0; url={address}"
-    return response
 
 
 @dataclass(frozen=True)
