@@ -1,6 +1,7 @@
 """``blametrail migrate``: bring the database's tables up to this version."""
 
 import click
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -17,7 +18,15 @@ def migrate() -> None:
 
 
 def run() -> None:
-    """Apply what is missing, one process at a time."""
+    """Apply what is missing, one process at a time; then take over the Sentry app that the settings describe."""
+    _migrate()
+    # Imports models, which need Django to be set up.
+    from blametrail.integrations.sentry import apps_registry
+
+    apps_registry.sync(settings.ENVIRONMENT)
+
+
+def _migrate() -> None:
     if connection.vendor != "postgresql":
         call_command("migrate", interactive=False, verbosity=1)
         return

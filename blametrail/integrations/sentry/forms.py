@@ -105,7 +105,12 @@ class MappingForm(forms.Form):
     """A project, picked from Sentry's list or typed, and the service it opens incidents on."""
 
     project = forms.CharField(required=False, max_length=100)
-    typed = forms.SlugField(required=False, max_length=100, label="Slug of the project")
+    typed = forms.SlugField(
+        required=False,
+        max_length=100,
+        label="Slug of the project",
+        widget=forms.TextInput(attrs={"aria-label": "Slug of the project", "placeholder": "project-slug"}),
+    )
     service = ServiceChoice()
 
     def __init__(self, services: QuerySet[Service], posted: Any = None, *, initial: dict[str, Any]) -> None:

@@ -154,7 +154,7 @@ class Connection(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.sentry_organization_name or self.sentry_organization_slug or str(self.id)
+        return self.sentry_organization_name or self.sentry_organization_slug or "A Sentry organization"
 
     @property
     def host(self) -> str:

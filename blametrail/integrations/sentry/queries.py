@@ -45,9 +45,10 @@ def _connections(organization: Organization) -> QuerySet[Connection]:
 
 
 def connections(organization: Organization, *, now: datetime) -> list[Listed]:
-    """Return the organization's connections by the name of the Sentry organization."""
+    """Return the organization's connections: first what needs somebody, then by name."""
     rows = _connections(organization).order_by("sentry_organization_name", "connected_at")
-    return [Listed(row, standing.of(row, now=now)) for row in rows]
+    listed = [Listed(row, standing.of(row, now=now)) for row in rows]
+    return sorted(listed, key=lambda it: (not it.standing.needs_admin, it.standing.is_settled))
 
 
 def connection(organization: Organization, connection_id: uuid.UUID) -> Connection:
