@@ -1,13 +1,17 @@
 """The way to Sentry and back in a browser, and every way in which it can end."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from blametrail.accounts.models import User
 from blametrail.integrations.sentry.models import ConnectAttempt, Connection, SentryApp, State
 from blametrail.organizations.models import Membership, Role
+from sentry_sandbox.server import Sandbox
 from tests.integrations.sentry.browsing import CALLBACK, address_at_sentry, callback, page, set_out, text_of
 from tests.integrations.sentry.redirects import state_of
 
@@ -76,66 +80,78 @@ def test_members_cannot_connect(app, as_bob, acme, name):
 # --- ways to end badly ------------------------------------------------------------------------------------------
 
 
-def unknown_state(alice, accept, sandbox, state):
+@dataclass(frozen=True)
+class Scene:
+    alice: User
+    accept: Callable[..., str]
+    sandbox: Sandbox
+
+
+@pytest.fixture
+def scene(app, alice, acme, accept, sandbox) -> Scene:
+    return Scene(alice, accept, sandbox)
+
+
+def unknown_state(scene, state):
     return f"{CALLBACK}?state=made-up&code=x&installationId={NO_INSTALLATION}"
 
 
-def expired_state(alice, accept, sandbox, state):
+def expired_state(scene, state):
     ConnectAttempt.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    return accept(state)
+    return scene.accept(state)
 
 
-def cancelled(alice, accept, sandbox, state):
+def cancelled(scene, state):
     return f"{CALLBACK}?state={state}&error=access_denied"
 
 
-def no_installation(alice, accept, sandbox, state):
+def no_installation(scene, state):
     return f"{CALLBACK}?state={state}&code=x"
 
 
-def no_code(alice, accept, sandbox, state):
+def no_code(scene, state):
     return f"{CALLBACK}?state={state}&installationId={NO_INSTALLATION}"
 
 
-def wrong_code(alice, accept, sandbox, state):
-    return accept(state).replace("code=", "code=0")
+def wrong_code(scene, state):
+    return scene.accept(state).replace("code=", "code=0")
 
 
-def expired_code(alice, accept, sandbox, state):
-    installed = sandbox.control.install("acme-rockets", state=state)
-    sandbox.control.expire_grant(installed.uuid)
+def expired_code(scene, state):
+    installed = scene.sandbox.control.install("acme-rockets", state=state)
+    scene.sandbox.control.expire_grant(installed.uuid)
     return callback(installed.redirect)
 
 
-def removed_meanwhile(alice, accept, sandbox, state):
-    installed = sandbox.control.install("acme-rockets", state=state)
-    sandbox.control.uninstall(installed.uuid)
+def removed_meanwhile(scene, state):
+    installed = scene.sandbox.control.install("acme-rockets", state=state)
+    scene.sandbox.control.uninstall(installed.uuid)
     return callback(installed.redirect)
 
 
-def broken_sentry(alice, accept, sandbox, state):
-    sandbox.control.add_fault("exchange", "status:500", times=None)
-    return accept(state)
+def broken_sentry(scene, state):
+    scene.sandbox.control.add_fault("exchange", "status:500", times=None)
+    return scene.accept(state)
 
 
-def gateway_page(alice, accept, sandbox, state):
-    sandbox.control.add_fault("exchange", "html", times=None)
-    return accept(state)
+def gateway_page(scene, state):
+    scene.sandbox.control.add_fault("exchange", "html", times=None)
+    return scene.accept(state)
 
 
-def silent_sentry(alice, accept, sandbox, state):
-    sandbox.control.add_fault("exchange", "drop", times=None)
-    return accept(state)
+def silent_sentry(scene, state):
+    scene.sandbox.control.add_fault("exchange", "drop", times=None)
+    return scene.accept(state)
 
 
-def wrong_secret(alice, accept, sandbox, state):
+def wrong_secret(scene, state):
     SentryApp.objects.update(client_id="somebody-else")
-    return accept(state)
+    return scene.accept(state)
 
 
-def demoted_meanwhile(alice, accept, sandbox, state):
-    Membership.objects.filter(user=alice).update(role=Role.MEMBER)
-    return accept(state)
+def demoted_meanwhile(scene, state):
+    Membership.objects.filter(user=scene.alice).update(role=Role.MEMBER)
+    return scene.accept(state)
 
 
 ENDINGS = [
@@ -156,14 +172,14 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize(("ending", "status", "title"), ENDINGS, ids=lambda it: getattr(it, "__name__", None))
-def test_each_bad_ending_has_a_page_of_its_own(ending, status, title, app, alice, as_alice, acme, accept, sandbox):
+def test_each_bad_ending_has_a_page_of_its_own(ending, status, title, scene, as_alice):
     state = set_out(as_alice)
 
-    response = as_alice.get(ending(alice, accept, sandbox, state))
+    response = as_alice.get(ending(scene, state))
 
     assert response.status_code == status
     assert f"<h1>{title}</h1>" in response.content.decode().replace("&#x27;", "'")
-    assert not Connection.objects.of(acme).exists()
+    assert not Connection.objects.exists()
 
 
 def test_a_bad_ending_offers_to_try_again_at_the_same_host(app, as_alice, acme):
@@ -194,8 +210,9 @@ def test_what_sentry_said_is_told_and_the_code_is_not(app, as_alice, acme, sandb
     assert installed.code not in response.content.decode()
 
 
-def test_trying_again_after_an_outage_connects(app, as_alice, acme, accept, sandbox):
-    broken_sentry(None, accept, sandbox, set_out(as_alice))
+def test_trying_again_after_an_outage_connects(scene, as_alice, accept, sandbox):
+    as_alice.get(broken_sentry(scene, set_out(as_alice)))
+    sandbox.control.uninstall(sandbox.control.state()["installations"][0]["uuid"])
     sandbox.control.clear_faults()
 
     response = as_alice.get(accept(set_out(as_alice)), follow=True)
@@ -223,9 +240,7 @@ def test_a_state_that_failed_once_cannot_be_used_again(app, as_alice, acme, acce
     assert "This answer was used already" in text_of(response)
 
 
-def test_another_person_cannot_finish_the_attempt_and_learns_nothing_of_it(
-    app, as_alice, as_mallory, acme, accept
-):
+def test_another_person_cannot_finish_the_attempt_and_learns_nothing_of_it(app, as_alice, as_mallory, acme, accept):
     response = as_mallory.get(accept(set_out(as_alice)))
 
     assert response.status_code == 403

@@ -29,7 +29,6 @@ def mappings(request: HttpRequest, access: Access, connection: uuid.UUID) -> Htt
         "connection": row,
         "mappings": mapped,
         "tray": queries.tray(row, mapped),
-        "has_services": _services(access).exists(),
         "configurers": [] if access.may_configure else queries.configurers(access.organization),
     }
     return render(request, "sentry/mappings.html", facts)
