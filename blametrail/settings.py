@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "blametrail.catalog",
     "blametrail.incidents",
     "blametrail.intake",
+    "blametrail.integrations",
     "blametrail.integrations.sentry",
 ]
 
@@ -79,6 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "blametrail.organizations.navigation.navigation",
+                "blametrail.integrations.sentry.navigation.attention",
             ],
         },
     },

@@ -10,7 +10,7 @@ urlpatterns = [
     path("", include("blametrail.organizations.urls")),
     path("", include("blametrail.catalog.urls")),
     path("", include("blametrail.incidents.urls")),
-    path("", include("blametrail.integrations.sentry.urls")),
+    path("", include("blametrail.integrations.urls")),
 ]
 
 handler400 = "blametrail.web.errors.bad_request"
