@@ -155,7 +155,7 @@ def see_unmapped(story: Story) -> str:
 
 def resolve_in_sentry(story: Story) -> str:
     story.stage.sandbox.control.resolve(story.issues["checkout"])
-    story.wait_to_read("/o/acme/incidents/?status=resolved", "KeyError: 'currency'")
+    story.wait_to_read("/o/acme/incidents/?tab=resolved", "KeyError: 'currency'")
     return "KeyError: 'currency' is resolved here too"
 
 
