@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -26,6 +27,8 @@ from blametrail.integrations.sentry.tokens import Clock, wall_clock
 from blametrail.organizations import audit
 from blametrail.organizations.access import Access
 from blametrail.organizations.models import AuditEntry
+
+log = structlog.get_logger()
 
 SETTLE_AGAIN_AFTER = timedelta(minutes=1)
 
@@ -73,16 +76,20 @@ def settle(connection: Connection, *, clock: Clock = wall_clock) -> Connection:
 
     When Sentry does not answer now the row stays CONNECTING with its tokens safe, and a job comes back to it.
     """
-    if connection.state != State.CONNECTING or connection.installation_uuid is None:
+    installation = connection.installation_uuid
+    if connection.state != State.CONNECTING or installation is None:
         return connection
     try:
-        organization = tokens.call(connection, _read_organization(connection.installation_uuid), clock=clock)
-    except (client.SentryError, tokens.RenewalInProgress):
+        organization = tokens.call(connection, _read_organization(installation), clock=clock)
+        settled = _adopt(connection, organization, now=clock())
+    except (client.SentryError, tokens.RenewalInProgress, tokens.NotConnected):
         Connection.objects.filter(pk=connection.pk, state=State.CONNECTING).update(
             prove_at=clock() + SETTLE_AGAIN_AFTER
         )
         return connection
-    settled = _adopt(connection, organization, now=clock())
+    except Connection.DoesNotExist:
+        # Another process settled it meanwhile, and it was the repair of a row that has the installation now.
+        return Connection.objects.get(installation_uuid=installation)
     if settled.state == State.CONNECTED:
         proving.prove(settled, clock=clock)
         # Once more, for one that a worker had in hand at the very moment of adoption.
@@ -100,8 +107,18 @@ def _read_organization(installation: uuid.UUID) -> Any:
 
 def settle_due(*, clock: Clock = wall_clock) -> int:
     """Settle what an earlier try, or a crash, left CONNECTING; return how many were looked at."""
-    due = Connection.objects.filter(state=State.CONNECTING, prove_at__lte=clock())
-    return sum(bool(settle(connection, clock=clock)) for connection in due)
+    due = Connection.objects.filter(state=State.CONNECTING, prove_at__lte=clock()).order_by("prove_at")
+    return sum(_settle_apart(connection, clock=clock) for connection in due)
+
+
+def _settle_apart(connection: Connection, *, clock: Clock) -> bool:
+    """Settle one of many: whatever goes wrong with it must not keep the others waiting."""
+    Connection.objects.filter(pk=connection.pk, state=State.CONNECTING).update(prove_at=clock() + SETTLE_AGAIN_AFTER)
+    try:
+        settle(connection, clock=clock)
+    except Exception:
+        log.exception("sentry.settling_broke", connection=str(connection.pk))
+    return True
 
 
 def _adopt(connection: Connection, organization: client.Organization, *, now: datetime) -> Connection:

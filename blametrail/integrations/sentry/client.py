@@ -15,7 +15,7 @@ import httpx
 import jwt
 import msgspec
 
-from blametrail.integrations.sentry.grants import Answer, Grant, error_words
+from blametrail.integrations.sentry.grants import Answer, Grant, error_words, is_json
 
 # Sentry's token endpoint has been seen to take 15 s before it answers (getsentry/sentry 121422).
 TOKEN_TIMEOUT = timedelta(seconds=30)
@@ -37,9 +37,10 @@ class SentryError(Exception):
 class Unavailable(SentryError):
     """Try later: no answer, too many requests, a fault of Sentry's, or an answer that makes no sense."""
 
-    def __init__(self, why: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, why: str, *, retry_after: timedelta | None = None, was_sent: bool = True) -> None:
         super().__init__(why)
         self.retry_after = retry_after
+        self.was_sent = was_sent
 
 
 class Unauthorized(SentryError):
@@ -111,7 +112,7 @@ def ask_for_tokens(app: App, installation: uuid.UUID, grant: Grant, *, secret: s
             if their_now and abs(their_now - now) > CLOCKS_DIFFER:
                 reply = _ask(address, app, grant, secret=secret, now=their_now)
     except Unavailable as error:
-        return Answer(status=None, trouble=str(error))
+        return Answer(status=None, trouble=str(error), was_sent=error.was_sent)
     return Answer(status=reply.status, body=reply.body, retry_after=_retry_after(reply.headers, now=now))
 
 
@@ -253,7 +254,10 @@ def _send(method: str, address: str, *, timeout: timedelta, **request: Any) -> _
                     raise Unavailable("Sentry's answer was too large or too slow to be read.")
             return _Reply(response.status_code, response.headers, bytes(body), response.links)  # type: ignore[arg-type]  # httpx types a link's values as str | None
     except httpx.HTTPError as error:
-        raise Unavailable(_trouble(error)) from None
+        raise Unavailable(_trouble(error), was_sent=not isinstance(error, _NEVER_SENT)) from None
+
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 def _http(timeout: timedelta) -> httpx.Client:
@@ -281,7 +285,7 @@ def _raise_for(reply: _Reply) -> None:
     if reply.status == 400:
         raise Rejected(said)
     kinds = {401: Unauthorized, 403: Forbidden, 404: NotFound}
-    if reply.status in kinds:
+    if reply.status in kinds and is_json(reply.body):  # not a page from a proxy or a firewall before it
         raise kinds[reply.status](said)
     raise Unavailable(said, retry_after=_retry_after(reply.headers, now=datetime.now(UTC)))
 

@@ -28,7 +28,7 @@ _ERASED: dict[str, Any] = {
 
 # Where access was not withdrawn for certain, the refresh token is kept: Sentry gives no second grant code for an
 # installation that still stands, so that token may be the only way to repair it without a reinstall.
-_KEEPS_REFRESH_TOKEN = {DisconnectReason.REFUSED, DisconnectReason.EXPIRED}
+_KEEPS_REFRESH_TOKEN = {DisconnectReason.REFUSED, DisconnectReason.ANSWER_LOST, DisconnectReason.EXPIRED}
 
 
 def give_up(connection: Connection, reason: DisconnectReason, why: str, *, now: datetime) -> None:

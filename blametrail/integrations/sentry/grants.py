@@ -28,6 +28,7 @@ class Policy:
     renew_with_left: float = 0.25
     # Up to a tenth of that earlier, so that connections made together do not come due together.
     renewal_jitter: float = 0.10
+    soonest_renewal: timedelta = timedelta(seconds=1)
     first_wait: timedelta = timedelta(seconds=30)
     longest_wait: timedelta = timedelta(minutes=15)
     # Sentry's 401 on a renewal is known to be spurious (getsentry/sentry 121422): believe only a repeated one.
@@ -65,11 +66,21 @@ class Answer:
     body: bytes = b""
     retry_after: timedelta | None = None
     trouble: str = ""
+    was_sent: bool = True
 
 
 @dataclass(frozen=True)
 class Granted:
     pair: TokenPair
+
+
+class Cause(StrEnum):
+    """Why there was no verdict on a grant."""
+
+    UNREACHED = "unreached"  # the request never left
+    LOST = "lost"  # no answer, or none of Sentry's own: what the request did is not known
+    THROTTLED = "throttled"  # Sentry wants fewer requests and did not look at this one
+    BUSY = "busy"  # Sentry is renewing this one already
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class Unavailable:
 
     why: str
     retry_after: timedelta | None = None
+    cause: Cause = Cause.LOST
 
 
 @dataclass(frozen=True)
@@ -144,23 +156,41 @@ _INSTALLATION_MISSING = ("Installation not found", "Could not find given sentry 
 
 def judge(grant: Grant, answer: Answer, *, asked_at: datetime) -> Verdict:
     """Return what an answer of the token endpoint means, in both generations of Sentry's error bodies."""
-    if answer.status is None:
-        return Unavailable(answer.trouble or "Sentry did not answer.")
     if answer.status in {200, 201}:
         return _granted(answer.body, asked_at=asked_at)
-    words = error_words(answer.body)
-    said = f"Sentry answered {answer.status}" + (f": {words}" if words else "")
+    return _no_verdict(answer) or _turned_down(grant, answer)
+
+
+def _no_verdict(answer: Answer) -> Unavailable | None:
+    """Return why an answer proves nothing about the connection; None when it is Sentry's own no."""
+    if answer.status is None:
+        cause = Cause.LOST if answer.was_sent else Cause.UNREACHED
+        return Unavailable(answer.trouble or "Sentry did not answer.", cause=cause)
+    said = _said(answer)
+    if answer.status == 409:
+        return Unavailable(said, retry_after=timedelta(seconds=2), cause=Cause.BUSY)
+    if answer.status == 429:
+        return Unavailable(said, retry_after=answer.retry_after, cause=Cause.THROTTLED)
+    if answer.status not in {400, 401, 403, 404} or not is_json(answer.body):
+        # Sentry's API speaks JSON: a page is from a proxy or a firewall before it.
+        return Unavailable(said, retry_after=answer.retry_after)
+    return None
+
+
+def _turned_down(grant: Grant, answer: Answer) -> Failure:
+    words, said = error_words(answer.body), _said(answer)
     if answer.status == 404 or any(text in words for text in _INSTALLATION_MISSING):
         return Gone(said)
-    if answer.status == 409:  # another renewal is under way on Sentry's side
-        return Unavailable(said, retry_after=timedelta(seconds=2))
-    if answer.status == 429 or answer.status not in {400, 401, 403}:
-        return Unavailable(said, retry_after=answer.retry_after)
     if grant is Grant.JWT and (answer.status == 400 or any(text in words for text in _JWT_UNKNOWN)):
         return Unsupported(said)
     if any(text in words for text in _NOT_OUR_CLIENT):
         return Misconfigured(said)
     return Refused(said)
+
+
+def _said(answer: Answer) -> str:
+    words = error_words(answer.body)
+    return f"Sentry answered {answer.status}" + (f": {words}" if words else "")
 
 
 def _granted(body: bytes, *, asked_at: datetime) -> Verdict:
@@ -187,6 +217,15 @@ def _aware(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def is_json(body: bytes) -> bool:
+    """Test whether a body is a JSON object, as every error of Sentry's API is."""
+    try:
+        msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def error_words(body: bytes) -> str:
     """Return what an error body says, short; empty when it says nothing readable."""
     try:
@@ -200,7 +239,21 @@ def error_words(body: bytes) -> str:
 def renewal_due(pair: TokenPair, *, jitter: float, policy: Policy = DEFAULT_POLICY) -> datetime:
     """Return when to renew a pair: with a quarter of its life left, a little earlier by ``jitter`` in [0, 1]."""
     margin = pair.life * policy.renew_with_left
-    return pair.expires_at - margin * (1 + policy.renewal_jitter * jitter)
+    due = pair.expires_at - margin * (1 + policy.renewal_jitter * jitter)
+    # A server that issues tokens without life must not be asked for them in a tight loop.
+    return max(due, pair.expires_at - pair.life + policy.soonest_renewal)
+
+
+def may_have_spent(failure: "Failure") -> bool:
+    """Test whether Sentry may have replaced the pair all the same, which kills the refresh token we keep."""
+    return isinstance(failure, Unavailable) and failure.cause is Cause.LOST
+
+
+def answer_lost_words(at: datetime) -> str:
+    return (
+        f"The answer to the renewal of {at:%Y-%m-%d %H:%M} UTC never arrived. Most likely Sentry issued new tokens "
+        "with it, and the refresh token kept here is spent."
+    )
 
 
 def order(*, jwt_works: bool | None, has_refresh_token: bool, has_been_refused: Collection[str]) -> list[Grant]:
@@ -230,6 +283,8 @@ class History:
     missing_since: datetime | None
     expires_at: datetime | None
     grants_available: frozenset[str]
+    # A request that could replace the pair was sent then, and what it did is not known.
+    answer_lost_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -250,8 +305,11 @@ def after_failure(
     if isinstance(failure, Gone) and _is_proven_missing(history, now=now, policy=policy):
         return GiveUp(DisconnectReason.REMOVED, failure.why)
     if isinstance(failure, Refused) and _is_believable(history, now=now, policy=policy):
+        if history.answer_lost_at and Grant.JWT not in history.grants_available:
+            return GiveUp(DisconnectReason.ANSWER_LOST, f"{answer_lost_words(history.answer_lost_at)} {failure.why}")
         return GiveUp(DisconnectReason.REFUSED, failure.why)
-    if _is_hopeless(history, now=now, policy=policy):
+    # Our own wrong registration is mended by the operator, after however long; no connection is to blame for it.
+    if not isinstance(failure, Misconfigured) and _is_hopeless(history, now=now, policy=policy):
         return GiveUp(DisconnectReason.EXPIRED, failure.why)
     wait = backoff(history.failures, jitter=jitter, policy=policy)
     if isinstance(failure, Unavailable) and failure.retry_after:

@@ -77,6 +77,7 @@ class State(models.TextChoices):
 class DisconnectReason(models.TextChoices):
     REMOVED = "removed", "The integration was removed in Sentry."
     REFUSED = "refused", "Sentry kept refusing to renew the token."
+    ANSWER_LOST = "answer_lost", "Sentry's answer to a renewal was lost, and with it the only refresh token."
     EXPIRED = "expired", "Sentry could not be reached for so long that access was given up."
     BY_PERSON = "by_person", "Disconnected here."
     TOKEN_REJECTED = "token_rejected", "Sentry rejects the pasted token."
@@ -111,7 +112,8 @@ class Connection(models.Model):
     renew_at = models.DateTimeField(null=True, help_text="When the next renewal is owed.")
     renewal_claim = models.UUIDField(null=True)
     renewal_claimed_until = models.DateTimeField(null=True)
-    # On record before the request leaves: after a crash it says that the refresh token may be spent.
+    # On record before a request for a new pair leaves. It stays where the answer was lost or we died: what that
+    # request did is not known, and the refresh token may be spent.
     refresh_token_sent_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0, help_text="Renewals failed since the last success.")
     refusals = models.PositiveIntegerField(default=0, help_text="Of those, refused rather than unanswered.")

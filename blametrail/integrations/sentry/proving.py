@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -13,6 +14,8 @@ from blametrail.accounts.models import User
 from blametrail.integrations.sentry import client, disconnecting, grants, ledger, tokens
 from blametrail.integrations.sentry.models import Connection, DisconnectReason, LedgerKind, Mode, State
 from blametrail.integrations.sentry.tokens import Clock, wall_clock
+
+log = structlog.get_logger()
 
 # Four times a day finds a silent uninstall within one working shift and costs Sentry two small calls each time.
 PROVE_EVERY = timedelta(hours=6)
@@ -38,7 +41,11 @@ def _prove_if_still_due(connection: Connection, *, clock: Clock) -> bool:
         prove_at=clock() + timedelta(minutes=2)
     )
     if taken:
-        prove(connection, clock=clock)
+        try:
+            prove(connection, clock=clock)
+        except Exception:
+            # Whatever goes wrong with one must not keep the others waiting.
+            log.exception("sentry.proof_broke", connection=str(connection.pk))
     return bool(taken)
 
 
@@ -65,8 +72,12 @@ def _ask(connection: Connection, session: client.Session) -> tuple[client.Organi
         installation = session.mark_installed(connection.installation_uuid)
     else:
         installation = session.installation(connection.installation_uuid)
-    # By the installation's own word: a token works in every organization that has our app.
-    return session.organization(installation.organization_slug), installation
+    try:
+        # By the installation's own word: a token works in every organization that has our app.
+        return session.organization(installation.organization_slug), installation
+    except client.NotFound as error:
+        # Only the installation itself can say that it was removed; this one was renamed between the two calls.
+        raise client.Unavailable(str(error)) from None
 
 
 def _proved(

@@ -26,6 +26,9 @@ _REMEDIES = {
     DisconnectReason.REFUSED: (
         "Reconnect. If Sentry sends you back without access, uninstall the integration there first, then reconnect."
     ),
+    DisconnectReason.ANSWER_LOST: (
+        "Reconnect. If Sentry sends you back without access, uninstall the integration there first, then reconnect."
+    ),
     DisconnectReason.EXPIRED: "Once Sentry can be reached again, reconnect.",
     DisconnectReason.BY_PERSON: "Reconnect whenever you like: the mappings are still here.",
     DisconnectReason.TOKEN_REJECTED: (

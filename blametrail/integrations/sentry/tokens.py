@@ -13,20 +13,23 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
-from blametrail.integrations.sentry import client, disconnecting, grants, ledger
-from blametrail.integrations.sentry.grants import GiveUp, Grant, Granted, TokenPair, TryAgain
+from blametrail.integrations.sentry import client, grants, ledger, setbacks
+from blametrail.integrations.sentry.grants import Grant, Granted, TokenPair
 from blametrail.integrations.sentry.models import Connection, LedgerKind, Mode, State, seal
+from blametrail.integrations.sentry.setbacks import FailedTry
 from blametrail.jobs import queue
+from blametrail.lib import encryption
 
 log = structlog.get_logger()
 
-# Longer than two grants tried one after the other, each with the 30 s we give Sentry to answer.
+# Longer than one grant may take: it is sent at most twice, with the 30 s we give Sentry to answer. A second grant
+# holds the claim anew.
 CLAIM_LASTS = timedelta(seconds=90)
 # A caller with an expired token waits this long for whoever is renewing it.
 CALLER_WAITS = timedelta(seconds=20)
 CALLER_LOOKS_EVERY = timedelta(milliseconds=100)
-# The sweep runs every minute; a renewal owed sooner asks for a wake-up of its own.
-SWEEP_EVERY = timedelta(minutes=1)
+# Sentry copies a new token to its regions after it has handed it out: one refused at once is tried once more.
+FRESH_TOKEN_SETTLES = timedelta(seconds=1.5)
 # Clocks differ: a token this close to its end is treated as expired by those who want to use it.
 USABLE_UNTIL = timedelta(seconds=5)
 
@@ -50,10 +53,11 @@ class RenewalInProgress(Exception):
 # --- for callers ------------------------------------------------------------------------------------------------
 
 
-def access_token(connection: Connection, *, clock: Clock = wall_clock) -> str:
+def access_token(connection: Connection, *, clock: Clock = wall_clock, instead_of: str = "") -> str:
     """Return a usable access token. A caller whose token is still valid never waits.
 
-    Raises NotConnected, or RenewalInProgress after a bounded wait.
+    ``instead_of`` is a token that Sentry has just rejected, whatever its times say. Raises NotConnected, or
+    RenewalInProgress after a bounded wait.
     """
     give_up_at = clock() + CALLER_WAITS
     while True:
@@ -61,7 +65,9 @@ def access_token(connection: Connection, *, clock: Clock = wall_clock) -> str:
         if connection.state not in ALIVE:
             raise NotConnected(NotConnected.__doc__)
         if not connection.has_expired(now=clock() + USABLE_UNTIL):
-            return connection.access_token
+            token = connection.access_token
+            if token != instead_of:
+                return token
         if _renewal_may_start(connection, now=clock()) and renew(connection, clock=clock):
             return connection.access_token  # whatever the clocks say: Sentry has just issued it
         if clock() >= give_up_at or _is_waiting_for_next_try(connection, now=clock()):
@@ -84,22 +90,24 @@ def _is_waiting_for_next_try(connection: Connection, *, now: datetime) -> bool:
     return is_free and connection.failures > 0 and connection.renew_at is not None and now < connection.renew_at
 
 
-def session(connection: Connection, *, clock: Clock = wall_clock) -> client.Session:
-    """Return a session with Sentry for this connection. Raises NotConnected or RenewalInProgress."""
-    return client.Session(connection.base_url, access_token(connection, clock=clock))
-
-
 def call(connection: Connection, request: Callable[[client.Session], Any], *, clock: Clock = wall_clock) -> Any:
-    """Return what ``request`` returns; a rejected token is renewed once and the request made once more.
+    """Return what ``request`` returns. A rejected token is replaced once and the request repeated, never in a loop.
 
     Raises NotConnected, RenewalInProgress or a client.SentryError.
     """
+    token = access_token(connection, clock=clock)
     try:
-        return request(session(connection, clock=clock))
+        return request(client.Session(connection.base_url, token))
     except client.Unauthorized:
-        if connection.mode == Mode.INTERNAL or not renew(connection, clock=clock):
+        if connection.mode == Mode.INTERNAL:
             raise
-    return request(session(connection, clock=clock))
+    # It may have been replaced by another process while we used it; only if not is it renewed.
+    fresh = client.Session(connection.base_url, access_token(connection, clock=clock, instead_of=token))
+    try:
+        return request(fresh)
+    except client.Unauthorized:
+        _pause.wait(FRESH_TOKEN_SETTLES.total_seconds())
+    return request(fresh)
 
 
 # --- renewing ---------------------------------------------------------------------------------------------------
@@ -110,11 +118,20 @@ def renew_due(*, clock: Clock = wall_clock, limit: int = 200) -> int:
     now = clock()
     free = Q(renewal_claim=None) | Q(renewal_claimed_until__lt=now)
     due = Connection.objects.filter(free, state__in=ALIVE, renew_at__lte=now).select_related("app")
-    return sum(renew(connection, clock=clock) for connection in due.order_by("renew_at")[:limit])
+    return sum(_renew_apart(connection, clock=clock) for connection in due.order_by("renew_at")[:limit])
+
+
+def _renew_apart(connection: Connection, *, clock: Clock) -> bool:
+    """Renew one of many: whatever goes wrong with it must not keep the others waiting. Its claim lapses by itself."""
+    try:
+        return renew(connection, clock=clock)
+    except Exception:
+        log.exception("sentry.renewal_broke", connection=str(connection.pk))
+        return False
 
 
 @dataclass(frozen=True)
-class _Claim:
+class Claim:
     """The right to renew one connection, and what it looked like when the right was taken."""
 
     id: uuid.UUID
@@ -128,73 +145,70 @@ def renew(connection: Connection, *, clock: Clock = wall_clock) -> bool:
     False when someone else holds the claim, when it failed (the next try is then owed by the row), or when the
     connection was given up.
     """
-    claim = _claim(connection, now=clock())
-    if claim is None:
-        return False
-    app = _app(connection)
-    order = grants.order(
-        jwt_works=connection.jwt_grant_works,
-        has_refresh_token=bool(connection.refresh_token_sealed),
-        has_been_refused=connection.grants_refused,
-    )
-    failed: list[_FailedTry] = []
-    for grant in order:
-        verdict, duration = _try(connection, claim, app, grant, clock=clock)
-        if isinstance(verdict, Granted):
-            return _succeed(connection, claim, verdict.pair, grant=grant, duration=duration, now=clock())
-        failed.append(_FailedTry(grant, verdict, duration))
-        if not isinstance(verdict, grants.Refused | grants.Unsupported):
-            break  # the trouble is not with this kind of grant, so another kind would not do better
-    _fail(connection, claim, failed, now=clock())
-    return False
+    held = claim(connection, now=clock())
+    return held is not None and carry_out(connection, held, clock=clock)
 
 
-@dataclass(frozen=True)
-class _FailedTry:
-    grant: Grant
-    failure: grants.Failure
-    duration: timedelta
-
-
-def _claim(connection: Connection, *, now: datetime) -> _Claim | None:
+def claim(connection: Connection, *, now: datetime) -> Claim | None:
     """Reserve the right to renew. Only one caller gets it; a dead one's claim is taken over when it lapses."""
     if connection.installation_uuid is None or connection.mode == Mode.INTERNAL:
         return None
-    claim = _Claim(uuid.uuid4(), connection.token_version, connection.installation_uuid)
+    wanted = Claim(uuid.uuid4(), connection.token_version, connection.installation_uuid)
     free = Q(renewal_claim=None) | Q(renewal_claimed_until__lt=now)
     claimed = Connection.objects.filter(
         free,
         pk=connection.pk,
         state__in=ALIVE,
-        token_version=claim.version,
-        installation_uuid=claim.installation,
-    ).update(renewal_claim=claim.id, renewal_claimed_until=now + CLAIM_LASTS)
+        token_version=wanted.version,
+        installation_uuid=wanted.installation,
+    ).update(renewal_claim=wanted.id, renewal_claimed_until=now + CLAIM_LASTS)
     if not claimed:
         return None
     connection.refresh_from_db()
-    return claim
+    return wanted
 
 
-def _app(connection: Connection) -> client.App:
-    app = connection.app
-    assert app is not None  # noqa: S101 -- an OAuth connection is made through an app, see connecting.py
-    return client.App(base_url=app.base_url, client_id=app.client_id, client_secret=app.client_secret)
-
-
-def _try(
-    connection: Connection, claim: _Claim, app: client.App, grant: Grant, *, clock: Clock
-) -> tuple[grants.Verdict, timedelta]:
-    if grant is Grant.REFRESH:
-        # On record before the request leaves: should we die now, the row says that this token may be spent.
-        _held(connection, claim).update(refresh_token_sent_at=clock())
-    begun, asked_at = time.monotonic(), clock()
-    answer = client.ask_for_tokens(
-        app,
-        claim.installation,
-        grant,
-        secret=connection.refresh_token if grant is Grant.REFRESH else "",
-        now=asked_at,
+def carry_out(connection: Connection, claim: Claim, *, clock: Clock = wall_clock) -> bool:
+    """Renew a connection whose claim was taken; tell whether that succeeded."""
+    order = grants.order(
+        jwt_works=connection.jwt_grant_works,
+        has_refresh_token=bool(connection.refresh_token_sealed),
+        has_been_refused=connection.grants_refused,
     )
+    failed: list[FailedTry] = []
+    for grant in order:
+        if not _announce(connection, claim, now=clock()):
+            return False  # the claim lapsed and whoever took it over is renewing
+        verdict, duration = _try(connection, claim, grant, clock=clock)
+        if isinstance(verdict, Granted):
+            return _succeed(connection, claim, verdict.pair, grant=grant, duration=duration, now=clock())
+        failed.append(FailedTry(grant, verdict, duration))
+        if not isinstance(verdict, grants.Refused | grants.Unsupported):
+            break  # the trouble is not with this kind of grant, so another kind would not do better
+    setbacks.write_down(connection, claim.id, failed, now=clock())
+    return False
+
+
+def _announce(connection: Connection, claim: Claim, *, now: datetime) -> bool:
+    """Put a request on record before it leaves, and hold the claim for as long as it may take; False if it is lost.
+
+    Should we die before its answer is stored, the row says that the refresh token may be spent: either grant
+    replaces the pair.
+    """
+    held = Connection.objects.filter(
+        pk=connection.pk, renewal_claim=claim.id, installation_uuid=claim.installation, state__in=ALIVE
+    )
+    sent_at = connection.refresh_token_sent_at or now
+    return held.update(renewal_claimed_until=now + CLAIM_LASTS, refresh_token_sent_at=sent_at) == 1
+
+
+def _try(connection: Connection, claim: Claim, grant: Grant, *, clock: Clock) -> tuple[grants.Verdict, timedelta]:
+    begun, asked_at = time.monotonic(), clock()
+    try:
+        app, secret = _app(connection), connection.refresh_token if grant is Grant.REFRESH else ""
+    except (encryption.UnknownKey, encryption.WrongPlace) as error:
+        return grants.Misconfigured(f"A stored secret cannot be read. {error}"), timedelta()
+    answer = client.ask_for_tokens(app, claim.installation, grant, secret=secret, now=asked_at)
     duration = timedelta(seconds=time.monotonic() - begun)
     verdict = grants.judge(grant, answer, asked_at=asked_at)
     if grant is Grant.JWT and isinstance(verdict, grants.Unsupported | grants.Granted):
@@ -203,12 +217,14 @@ def _try(
     return verdict, duration
 
 
-def _held(connection: Connection, claim: _Claim) -> Any:
-    return Connection.objects.filter(pk=connection.pk, renewal_claim=claim.id, installation_uuid=claim.installation)
+def _app(connection: Connection) -> client.App:
+    app = connection.app
+    assert app is not None  # noqa: S101 -- an OAuth connection is made through an app, see connecting.py
+    return client.App(base_url=app.base_url, client_id=app.client_id, client_secret=app.client_secret)
 
 
 def _succeed(
-    connection: Connection, claim: _Claim, pair: TokenPair, *, grant: Grant, duration: timedelta, now: datetime
+    connection: Connection, claim: Claim, pair: TokenPair, *, grant: Grant, duration: timedelta, now: datetime
 ) -> bool:
     with transaction.atomic():
         stored = store(connection, pair, installation=claim.installation, claim=claim, now=now)
@@ -225,9 +241,9 @@ def store(
     *,
     installation: uuid.UUID,
     now: datetime,
-    claim: _Claim | None = None,
+    claim: Claim | None = None,
 ) -> bool:
-    """Keep the pair, unless a newer one is stored already; tell whether it was kept.
+    """Keep the pair, unless a newer one is stored already or the connection was given up; tell whether it was kept.
 
     Two renewals can overlap when a claim lapsed while Sentry was slow. What Sentry issued last is alive, so its
     own time of issue decides, whichever answer came first. While our claim still stands and nobody stored
@@ -237,7 +253,9 @@ def store(
     if claim is not None:
         newer |= Q(renewal_claim=claim.id, token_version=claim.version)
     renew_at = grants.renewal_due(pair, jitter=random.random())
-    stored = Connection.objects.filter(newer, pk=connection.pk, installation_uuid=installation).update(
+    stored = Connection.objects.filter(
+        newer, pk=connection.pk, installation_uuid=installation, state__in=ALIVE
+    ).update(
         access_token_sealed=seal(connection, "access_token_sealed", pair.access_token),
         refresh_token_sealed=seal(connection, "refresh_token_sealed", pair.refresh_token),
         token_issued_at=pair.issued_at,
@@ -249,7 +267,7 @@ def store(
         **NO_TROUBLE,
     )
     connection.refresh_from_db()
-    if renew_at - now < 2 * SWEEP_EVERY:
+    if renew_at - now < setbacks.WORTH_A_CALL:
         transaction.on_commit(lambda: queue.wake("renewals", at=renew_at))
     return stored == 1
 
@@ -264,67 +282,3 @@ NO_TROUBLE: dict[str, Any] = {
     "missing_since": None,
     "last_error": "",
 }
-
-
-def _fail(connection: Connection, claim: _Claim, failed: list[_FailedTry], *, now: datetime) -> None:
-    """Write the failure down and owe the next try, or give the connection up; nothing if our claim has lapsed."""
-    # What says most: a grant this Sentry merely does not know tells nothing about the connection.
-    telling = next((each for each in failed if not isinstance(each.failure, grants.Unsupported)), failed[-1])
-    failure = telling.failure
-    refused = [each.grant.value for each in failed if isinstance(each.failure, grants.Refused)]
-    with transaction.atomic():
-        changes = _after(connection, failure, refused=refused, now=now)
-        history = grants.History(
-            **{name: changes[name] for name in ("failures", "refusals", "first_refused_at", "missing_since")},
-            grants_refused=frozenset(changes["grants_refused"]),
-            expires_at=connection.token_expires_at,
-            grants_available=_available(connection),
-        )
-        decision = grants.after_failure(failure, history, now=now, jitter=random.random())
-        if isinstance(decision, TryAgain):
-            changes["renew_at"] = decision.at
-        held = _held(connection, claim).update(renewal_claim=None, renewal_claimed_until=None, **changes)
-        if not held:
-            return
-        connection.refresh_from_db()
-        _tell_failure(connection, telling, now=now)
-        if isinstance(decision, GiveUp):
-            disconnecting.give_up(connection, decision.reason, decision.why, now=now)
-        elif decision.at - now < 2 * SWEEP_EVERY:
-            transaction.on_commit(lambda: queue.wake("renewals", at=decision.at))
-    log.warning("sentry.renewal_failed", connection=str(connection.pk), why=failure.why, failures=history.failures)
-
-
-def _tell_failure(connection: Connection, failed: _FailedTry, *, now: datetime) -> None:
-    ledger.record(
-        connection,
-        LedgerKind.RENEWAL_FAILED,
-        failed.failure.why,
-        at=now,
-        grant=failed.grant,
-        duration=failed.duration,
-    )
-
-
-def _available(connection: Connection) -> frozenset[str]:
-    """Return the grants that must all be refused before a refusal is believed; one that is unsupported cannot be."""
-    kinds = set()
-    if connection.jwt_grant_works:
-        kinds.add(Grant.JWT)
-    if connection.refresh_token_sealed:
-        kinds.add(Grant.REFRESH)
-    return frozenset(kinds)
-
-
-def _after(connection: Connection, failure: grants.Failure, *, refused: list[str], now: datetime) -> dict[str, Any]:
-    """Return the row's record of trouble with this failure added."""
-    was_refused = bool(refused)
-    is_gone = isinstance(failure, grants.Gone)
-    return {
-        "failures": connection.failures + 1,
-        "refusals": connection.refusals + was_refused,
-        "first_refused_at": connection.first_refused_at or (now if was_refused else None),
-        "grants_refused": sorted({*connection.grants_refused, *refused}),
-        "missing_since": connection.missing_since or (now if is_gone else None),
-        "last_error": failure.why,
-    }

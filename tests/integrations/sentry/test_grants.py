@@ -55,7 +55,10 @@ def recorded(name: str) -> Answer:
         (Grant.JWT, said(429), grants.Unavailable),
         (Grant.REFRESH, Answer(status=200, body=b"<html>maintenance</html>"), grants.Unavailable),
         (Grant.REFRESH, Answer(status=201, body=b""), grants.Unavailable),
-        (Grant.REFRESH, Answer(status=401, body=b"<html>"), grants.Refused),
+        (Grant.REFRESH, Answer(status=401, body=b"<html>"), grants.Unavailable),
+        (Grant.JWT, Answer(status=403, body=b"<html>blocked by a firewall"), grants.Unavailable),
+        (Grant.JWT, Answer(status=404, body=b"<html>no such server"), grants.Unavailable),
+        (Grant.JWT, Answer(status=404, body=b"null"), grants.Unavailable),
         (Grant.REFRESH, Answer(status=None, trouble="no answer"), grants.Unavailable),
     ],
 )
@@ -184,6 +187,7 @@ def test_a_connection_is_given_up_on_evidence(failure, facts, reason):
         (grants.Unavailable("down"), REFUSED_FOR_GOOD),
         (grants.Unavailable("down"), {"expires_at": NOW - timedelta(hours=23, minutes=59), "failures": 200}),
         (grants.Misconfigured("secret"), REFUSED_FOR_GOOD),
+        (grants.Misconfigured("secret"), {"expires_at": NOW - timedelta(days=9)}),
     ],
 )
 def test_less_than_evidence_means_try_again(failure, facts):
@@ -207,3 +211,53 @@ def test_sentrys_own_wish_to_wait_is_honoured():
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour(failures, seconds):
     assert grants.backoff(failures, jitter=1.0) == timedelta(seconds=seconds)
     assert grants.backoff(failures, jitter=0.0) == timedelta(seconds=seconds / 10)
+
+
+ANSWER_LOST_AT = NOW - timedelta(hours=1)
+
+
+def test_refused_for_good_after_a_lost_answer_names_the_lost_answer():
+    facts = {
+        **REFUSED_FOR_GOOD,
+        "grants_available": frozenset({"refresh"}),
+        "answer_lost_at": ANSWER_LOST_AT,
+    }
+
+    decision = grants.after_failure(grants.Refused("no"), history(**facts), now=NOW, jitter=0.5)
+
+    assert isinstance(decision, grants.GiveUp)
+    assert decision.reason == DisconnectReason.ANSWER_LOST
+    assert "2026-11-24 08:00 UTC" in decision.why
+
+
+def test_a_lost_answer_does_not_explain_the_refusal_of_the_jwt():
+    facts = {**REFUSED_FOR_GOOD, "answer_lost_at": ANSWER_LOST_AT}
+
+    decision = grants.after_failure(grants.Refused("no"), history(**facts), now=NOW, jitter=0.5)
+
+    assert decision == grants.GiveUp(DisconnectReason.REFUSED, "no")
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_be_spent"),
+    [
+        (Answer(status=None, trouble="broke"), True),
+        (Answer(status=None, trouble="not reached", was_sent=False), False),
+        (said(500, detail="Internal Error"), True),
+        (Answer(status=201, body=b""), True),
+        (said(429, detail="too frequently"), False),
+        (said(409, detail="Token refresh already in progress"), False),
+        (said(401, detail="Given refresh token does not exist"), False),
+        (said(404, detail="Not found."), False),
+    ],
+)
+def test_which_answers_leave_open_whether_the_refresh_token_is_spent(answer, may_be_spent):
+    verdict = grants.judge(Grant.REFRESH, answer, asked_at=NOW)
+
+    assert grants.may_have_spent(verdict) is may_be_spent
+
+
+def test_a_pair_without_life_is_not_renewed_in_a_tight_loop():
+    pair = grants.TokenPair("a", "r", NOW, NOW, timedelta(), ())
+
+    assert grants.renewal_due(pair, jitter=1.0) > NOW

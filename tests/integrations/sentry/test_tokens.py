@@ -223,14 +223,14 @@ def test_a_disconnected_connection_is_not_renewed(connection, clock, sandbox):
 
 
 def test_a_claimed_renewal_is_left_to_its_holder(connection, clock, sandbox):
-    tokens._claim(connection, now=clock())  # noqa: SLF001 -- stands in for a worker that died with it
+    tokens.claim(connection, now=clock())
 
     assert not tokens.renew(connection, clock=clock)
     assert grants_of(sandbox) == []
 
 
 def test_a_dead_workers_claim_is_taken_over(connection, clock, sandbox):
-    tokens._claim(connection, now=clock())  # noqa: SLF001 -- stands in for a worker that died with it
+    tokens.claim(connection, now=clock())
     clock.forward(seconds=91)
 
     assert tokens.renew(connection, clock=clock)
@@ -253,6 +253,26 @@ def test_a_late_answer_never_overwrites_a_newer_pair(connection, clock):
     assert connection.access_token == "access-newer"
 
 
+def test_a_pair_that_comes_after_the_disconnect_is_not_kept(connection, clock):
+    claim = tokens.claim(connection, now=clock())
+    disconnecting.removed_in_sentry(connection, actor_name="", now=clock())
+    late = pair(clock, name="late", issued_ago=timedelta())
+
+    kept = tokens.store(connection, late, installation=connection.installation_uuid, claim=claim, now=clock())
+
+    assert not kept
+    assert connection.access_token_sealed is None
+
+
+def test_a_worker_whose_claim_was_taken_over_sends_nothing_more(connection, clock, sandbox):
+    late = tokens.claim(connection, now=clock())
+    clock.forward(seconds=91)
+    tokens.claim(Connection.objects.get(pk=connection.pk), now=clock())
+
+    assert not tokens.carry_out(connection, late, clock=clock)
+    assert grants_of(sandbox) == []
+
+
 def test_a_pair_of_an_earlier_installation_is_not_kept(connection, clock):
     stale = pair(clock, name="stale", issued_ago=timedelta())
 
@@ -262,7 +282,7 @@ def test_a_pair_of_an_earlier_installation_is_not_kept(connection, clock):
 
 
 def test_a_pair_is_kept_whatever_sentrys_clock_says_while_the_claim_stands(connection, clock):
-    claim = tokens._claim(connection, now=clock())  # noqa: SLF001 -- the holder of the claim
+    claim = tokens.claim(connection, now=clock())
     back_in_time = pair(clock, name="past", issued_ago=timedelta(days=2))
 
     kept = tokens.store(connection, back_in_time, installation=connection.installation_uuid, claim=claim, now=clock())
@@ -316,6 +336,119 @@ def test_a_token_rejected_for_good_is_not_renewed_in_a_loop(connection, sandbox)
     with pytest.raises(client.Unauthorized):
         tokens.call(connection, lambda session: session.organization("acme-rockets"))
     assert grants_of(sandbox) == ["jwt"]
+
+
+def test_a_token_replaced_while_it_was_used_is_not_renewed_again(connection, sandbox):
+    stale = Connection.objects.get(pk=connection.pk)
+
+    def replaced_meanwhile(session: client.Session) -> client.Organization:
+        if not granted_by(sandbox):
+            tokens.renew(connection)
+        return session.organization("acme-rockets")
+
+    assert tokens.call(stale, replaced_meanwhile).slug == "acme-rockets"
+    assert grants_of(sandbox) == ["jwt"]
+
+
+def test_a_fresh_token_that_sentry_does_not_know_yet_is_tried_once_more(connection, sandbox):
+    sandbox.control.add_fault("organization", "status:401", times=2)
+
+    organization = tokens.call(connection, lambda session: session.organization("acme-rockets"))
+
+    assert organization.slug == "acme-rockets"
+    assert grants_of(sandbox) == ["jwt"]
+
+
+# --- the refresh token that may be spent ------------------------------------------------------------------------
+
+
+def test_a_lost_answer_leaves_on_record_that_the_refresh_token_may_be_spent(connection, clock, sandbox):
+    refresh_only(sandbox)
+    sandbox.control.add_fault("refresh", "drop_after_commit")
+
+    tokens.renew(connection, clock=clock)
+
+    connection.refresh_from_db()
+    assert connection.refresh_token_sent_at is not None
+    assert "spent" in connection.ledger.filter(kind=LedgerKind.RENEWAL_FAILED).get().text
+
+
+@pytest.mark.parametrize("fault", ["status:401", "status:429", "status:404"])
+def test_a_clear_no_takes_that_record_back(connection, clock, sandbox, fault):
+    refresh_only(sandbox)
+    sandbox.control.add_fault("refresh", fault)
+
+    tokens.renew(connection, clock=clock)
+
+    connection.refresh_from_db()
+    assert connection.failures == 1
+    assert connection.refresh_token_sent_at is None
+
+
+def test_a_later_no_does_not_take_back_what_an_earlier_request_may_have_done(connection, clock, sandbox):
+    refresh_only(sandbox)
+    sandbox.control.add_fault("refresh", "drop_after_commit")
+    tokens.renew(connection, clock=clock)
+    connection.refresh_from_db()
+    lost_at = connection.refresh_token_sent_at
+    clock.forward(minutes=1)
+
+    tokens.renew(connection, clock=clock)
+
+    connection.refresh_from_db()
+    assert connection.refusals == 1
+    assert connection.refresh_token_sent_at == lost_at
+
+
+def test_a_success_clears_the_record(connection, clock, sandbox):
+    sandbox.control.add_fault("jwt", "status:500")
+    tokens.renew(connection, clock=clock)
+    clock.forward(minutes=1)
+
+    assert tokens.renew(connection, clock=clock)
+    connection.refresh_from_db()
+    assert connection.refresh_token_sent_at is None
+
+
+@pytest.mark.parametrize("generation", ["current", "24.2"])
+def test_a_truly_lost_answer_without_the_jwt_disconnects_with_that_reason(connection, clock, sandbox, generation):
+    refresh_only(sandbox)
+    sandbox.control.set_generation(generation)
+    sandbox.control.add_fault("refresh", "drop_after_commit")
+    for _try in range(7):
+        tokens.renew(connection, clock=clock)
+        clock.forward(minutes=7)
+
+    connection.refresh_from_db()
+    assert connection.disconnect_reason == DisconnectReason.ANSWER_LOST
+    assert "never arrived" in connection.disconnect_detail
+    assert "never arrived" in connection.ledger.filter(kind=LedgerKind.DISCONNECTED).get().text
+
+
+def test_a_lost_answer_is_healed_when_sentry_learns_the_jwt(connection, clock, sandbox):
+    refresh_only(sandbox)
+    sandbox.control.add_fault("refresh", "drop_after_commit")
+    tokens.renew(connection, clock=clock)
+    sandbox.control.set_app(jwt_grant=True)
+    for _try in range(2):
+        clock.forward(minutes=7)
+        tokens.renew(connection, clock=clock)
+
+    connection.refresh_from_db()
+    assert (connection.failures, connection.jwt_grant_works) == (0, True)
+
+
+def test_one_connection_that_cannot_be_read_does_not_keep_the_others_waiting(connect, clock, sandbox):
+    broken, other = connect("acme-rockets"), connect("globex")
+    sealed_elsewhere = bytes(other.refresh_token_sealed)
+    refresh_only(sandbox)
+    Connection.objects.filter(pk=broken.pk).update(refresh_token_sealed=sealed_elsewhere)
+    clock.forward(hours=6, minutes=1)
+
+    assert tokens.renew_due(clock=clock) == 1
+    broken.refresh_from_db()
+    assert "does not belong to this row" in broken.last_error
+    assert broken.renewal_claim is None
 
 
 # --- proving ----------------------------------------------------------------------------------------------------

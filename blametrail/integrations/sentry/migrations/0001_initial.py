@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('missing_since', models.DateTimeField(help_text='When Sentry first said it is not installed.', null=True)),
                 ('last_delivery_at', models.DateTimeField(null=True)),
                 ('disconnected_at', models.DateTimeField(null=True)),
-                ('disconnect_reason', models.CharField(blank=True, choices=[('removed', 'The integration was removed in Sentry.'), ('refused', 'Sentry kept refusing to renew the token.'), ('expired', 'Sentry could not be reached for so long that access was given up.'), ('by_person', 'Disconnected here.'), ('token_rejected', 'Sentry rejects the pasted token.')], max_length=20)),
+                ('disconnect_reason', models.CharField(blank=True, choices=[('removed', 'The integration was removed in Sentry.'), ('refused', 'Sentry kept refusing to renew the token.'), ('answer_lost', "Sentry's answer to a renewal was lost, and with it the only refresh token."), ('expired', 'Sentry could not be reached for so long that access was given up.'), ('by_person', 'Disconnected here.'), ('token_rejected', 'Sentry rejects the pasted token.')], max_length=20)),
                 ('disconnect_detail', models.TextField(blank=True)),
                 ('notice_due_at', models.DateTimeField(null=True)),
                 ('archived_at', models.DateTimeField(null=True)),
