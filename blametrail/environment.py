@@ -1,5 +1,6 @@
 """What an operator sets: BLAMETRAIL_* variables, read once, checked at start, told in one line each."""
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,6 +46,14 @@ def _keys(value: object) -> object:
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 
 
+def _is_postgresql(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"postgresql", "postgres"} and len(parts.path) > 1 and (parts.port or 1) > 0
+    except ValueError:  # the port is no number
+        return False
+
+
 class Environment(BaseModel):
     """Every setting, its default and its bounds. ``docs/operating.md`` explains each."""
 
@@ -78,8 +87,9 @@ class Environment(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"sqlite", "postgresql", "postgres"}:
-            raise ValueError("must begin with sqlite:/// or postgresql://")
+        is_file = value.startswith("sqlite:///") and value != "sqlite:///"
+        if value and not is_file and not _is_postgresql(value):
+            raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME")
         return value
 
     @field_validator("email_url")
@@ -125,9 +135,14 @@ def _line(fault: Any) -> str:
     if fault["type"] == "missing":
         return f"{name}: is not set, and BlameTrail cannot start without it. {_HINTS.get(field, '')}".rstrip()
     if fault["type"] == "extra_forbidden":
-        return f"{name}: is not a setting of BlameTrail. See docs/operating.md for the list."
+        return f"{name}: is not a setting of BlameTrail. {_did_you_mean(field)}"
     reason = fault["msg"].removeprefix("Value error, ")
     return f"{name}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _did_you_mean(field: str) -> str:
+    alike = difflib.get_close_matches(field, Environment.model_fields, n=1)
+    return f"Did you mean {PREFIX}{alike[0].upper()}?" if alike else "See docs/operating.md for the list."
 
 
 _HINTS = {

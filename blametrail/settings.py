@@ -11,7 +11,8 @@ from blametrail.lib.encryption import Vault
 try:
     ENVIRONMENT = environment.read(os.environ)
 except environment.Misconfigured as misconfigured:
-    sys.exit("\n".join(misconfigured.problems))
+    sys.stderr.write("".join(f"{problem}\n" for problem in misconfigured.problems))
+    sys.exit(2)
 
 BASE_DIR = Path(__file__).resolve().parent
 DEBUG = False
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
     "blametrail.catalog",
     "blametrail.incidents",
     "blametrail.intake",
+    "blametrail.integrations",
     "blametrail.integrations.sentry",
 ]
 
@@ -78,6 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "blametrail.organizations.navigation.navigation",
+                "blametrail.integrations.sentry.navigation.attention",
             ],
         },
     },
@@ -104,16 +107,19 @@ def _database() -> dict[str, object]:
             },
             "TEST": {"NAME": path.with_name(f"test-{path.name}")},
         }
+    # Whatever else libpq understands may follow the question mark, such as sslmode=verify-full.
+    options = {"connect_timeout": "5", **dict(parse_qsl(parts.query))}
+    socket = options.pop("host", "")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or dict(parse_qsl(parts.query)).get("host", ""),
+        "HOST": parts.hostname or socket,
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": ENVIRONMENT.database_pool, "timeout": 10}},
+        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": ENVIRONMENT.database_pool, "timeout": 10}},
     }
 
 

@@ -48,17 +48,10 @@ def reopen(incident: Incident, *, by: User, now: datetime) -> None:
             raise AlreadyThere(f"Incident #{incident.number} is {incident.status} already.")
         _refuse_if_succeeded(incident)
         as_of = _newest(incident, now=now)
-        _change(incident, **REOPENED, status_as_of=as_of)
+        set_back(incident)
+        incident.status_as_of = as_of
+        incident.save()
         _tell(incident, EntryKind.REOPENED, by=by, now=now, as_of=as_of)
-
-
-# What reopening sets back; the timeline keeps who had acknowledged it before.
-REOPENED: dict[str, Any] = {
-    "status": Status.OPEN,
-    "resolved_at": None,
-    "acknowledged_at": None,
-    "acknowledged_by": None,
-}
 
 
 def comment(incident: Incident, *, by: User, text: str, now: datetime) -> None:
@@ -97,6 +90,12 @@ def open_by_hand(
         )
         _tell(incident, EntryKind.OPENED, by=by, now=now, text=text, as_of=now)
     return incident
+
+
+def set_back(incident: Incident) -> None:
+    """Make a resolved incident one that waits for someone; the timeline keeps who had acknowledged it before."""
+    incident.status = Status.OPEN
+    incident.resolved_at = incident.acknowledged_at = incident.acknowledged_by = None
 
 
 def take_number(organization: Organization) -> int:

@@ -50,7 +50,8 @@ class Incident(models.Model):
     external_url = models.URLField(max_length=1000, blank=True)
     external_label = models.CharField(max_length=200, blank=True)
     assignee_name = models.CharField(max_length=200, blank=True)
-    occurrences = models.PositiveIntegerField(default=0)
+    occurrences = models.PositiveIntegerField(default=0, help_text="As many as the sender says, or as we counted.")
+    occurrences_counted = models.PositiveIntegerField(default=0)
     users_affected = models.PositiveIntegerField(default=0)
 
     started_at = models.DateTimeField(help_text="When the trouble began, not when we heard of it.")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -30,8 +30,6 @@ KEPT_HEADERS = re.compile(
     r"content-type|user-agent|request-id|\w+-hook-(resource|timestamp|signature)|\w+-app-signature"
 )
 LONGEST_HEADER = 500
-READ_LIMIT = timedelta(seconds=10)
-VERIFY_LIMIT = timedelta(seconds=5)
 RETRY_AFTER = 5  # seconds
 
 REQUESTS = Counter("blametrail_hook_requests", "Webhook requests by answer", ["source", "status"])
@@ -46,47 +44,46 @@ class NotAccepted(Exception):
         self.reason = reason
 
 
-@dataclass
-class Room:
-    """How much may be in memory at once, so that many or large requests cannot exhaust it."""
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much, and for how long. What is in memory at once is bounded both in number and in bytes."""
 
-    bodies: int = 1_000
-    bytes: int = 64 * 1024 * 1024
-    _bodies: int = field(default=0, init=False)
-    _bytes: int = field(default=0, init=False)
+    body: int
+    bodies_at_once: int = 1_000
+    bytes_at_once: int = 64 * 1024 * 1024
+    read: timedelta = timedelta(seconds=10)
+    verify: timedelta = timedelta(seconds=5)
+
+
+class _Room:
+    def __init__(self, limits: Limits) -> None:
+        self._bodies_left = limits.bodies_at_once
+        self._bytes_left = max(limits.bytes_at_once, 2 * limits.body)
 
     def enter(self) -> None:
-        if self._bodies >= self.bodies:
+        if not self._bodies_left:
             raise NotAccepted(503, "Too many requests at once.")
-        self._bodies += 1
+        self._bodies_left -= 1
 
     def take(self, size: int) -> None:
-        if self._bytes + size > self.bytes:
+        if size > self._bytes_left:
             raise NotAccepted(503, "Too many requests at once.")
-        self._bytes += size
+        self._bytes_left -= size
 
     def leave(self, size: int) -> None:
-        self._bodies -= 1
-        self._bytes -= size
+        self._bodies_left += 1
+        self._bytes_left += size
 
 
 class Door:
     """Take in what comes to ``/hooks/<source>/<endpoint>``; hand everything else to ``behind``."""
 
-    def __init__(
-        self,
-        behind: Application,
-        *,
-        receivers: Iterable[Receiver],
-        writer: Writer,
-        max_bytes: int,
-        room: Room | None = None,
-    ) -> None:
+    def __init__(self, behind: Application, *, receivers: Iterable[Receiver], writer: Writer, limits: Limits) -> None:
         self._behind = behind
         self._receivers = {receiver.source: receiver for receiver in receivers}
         self._writer = writer
-        self._max_bytes = max_bytes
-        self._room = room or Room(bytes=max(Room.bytes, 2 * max_bytes))
+        self._limits = limits
+        self._room = _Room(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -131,10 +128,10 @@ class Door:
 
     async def _read(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
         announced = headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > self._max_bytes:
-            raise NotAccepted(413, f"The body may have {self._max_bytes} bytes at most.")
+        if announced.isdigit() and int(announced) > self._limits.body:
+            raise NotAccepted(413, f"The body may have {self._limits.body} bytes at most.")
         try:
-            async with asyncio.timeout(READ_LIMIT.total_seconds()):
+            async with asyncio.timeout(self._limits.read.total_seconds()):
                 while await self._read_on(body, receive):
                     pass
         except TimeoutError:
@@ -145,15 +142,15 @@ class Door:
         if message["type"] == "http.disconnect":
             raise NotAccepted(400, "The sender hung up.")
         chunk = message.get("body", b"")
-        if len(body) + len(chunk) > self._max_bytes:
-            raise NotAccepted(413, f"The body may have {self._max_bytes} bytes at most.")
+        if len(body) + len(chunk) > self._limits.body:
+            raise NotAccepted(413, f"The body may have {self._limits.body} bytes at most.")
         self._room.take(len(chunk))
         body += chunk
         return bool(message.get("more_body", False))
 
     async def _take_in(self, receiver: Receiver, endpoint: str, headers: dict[str, str], body: bytes) -> None:
         try:
-            async with asyncio.timeout(VERIFY_LIMIT.total_seconds()):
+            async with asyncio.timeout(self._limits.verify.total_seconds()):
                 verdict = await receiver.verify(endpoint, headers, body)
         except Exception:
             log.exception("intake.not_verified", source=receiver.source)

@@ -61,7 +61,7 @@ class Writer:
         await asyncio.gather(self._waking, return_exceptions=True)
         if self._wake_wanted.is_set():
             await asyncio.to_thread(self._wake)
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, _close_connection)
         self._thread.shutdown()
 
     async def write(self, arrival: Arrival) -> None:
@@ -131,3 +131,7 @@ def _try(arrivals: Sequence[Arrival]) -> Exception | None:
         connection.close()
         return error
     return None
+
+
+def _close_connection() -> None:
+    connection.close()  # looked up here, in the thread whose connection it is

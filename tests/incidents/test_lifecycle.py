@@ -6,7 +6,6 @@ from blametrail.catalog.models import Service
 from blametrail.incidents import lifecycle
 from blametrail.incidents.lifecycle import AlreadyThere
 from blametrail.incidents.models import EntryKind, Incident, IncidentType, Severity, Status, TimelineEntry
-from blametrail.organizations.models import Organization
 
 MINUTE = timedelta(minutes=1)
 

@@ -1,5 +1,6 @@
 """Our registrations at Sentry hosts, kept in step with the operator's settings."""
 
+from django.conf import settings
 from django.db import transaction
 
 from blametrail.environment import Environment
@@ -43,8 +44,12 @@ def all_apps() -> list[SentryApp]:
 
 
 def hosts() -> list[str]:
-    """Return the Sentry addresses that may receive a token: those the operator configured, and no others."""
-    return list(dict.fromkeys(app.base_url for app in all_apps()))
+    """Return the Sentry addresses that may receive a token: those the operator configured, and no others.
+
+    Where there is no app, an internal integration can still be made at the address in the settings.
+    """
+    of_apps = list(dict.fromkeys(app.base_url for app in all_apps()))
+    return of_apps or [settings.ENVIRONMENT.sentry_base_url]
 
 
 def credentials(app: SentryApp) -> client.App:

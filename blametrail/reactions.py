@@ -1,0 +1,37 @@
+"""What follows from what: the jobs a worker runs, and what they do. Part of the assembly; imported by the worker."""
+
+from functools import partial
+
+from django.utils import timezone
+
+from blametrail.intake import deliveries, processing
+from blametrail.intake.deliveries import Outcome
+from blametrail.intake.models import Delivery
+from blametrail.integrations.sentry import adopting, notices, proving, tokens
+from blametrail.integrations.sentry import processing as sentry
+from blametrail.jobs import queue
+from blametrail.jobs.queue import Job
+
+PROCESS_OF_SOURCE = {"sentry": sentry.process}
+
+
+def process(delivery: Delivery) -> Outcome:
+    """Let the integration that the delivery came from process it."""
+    return PROCESS_OF_SOURCE[delivery.source](delivery)
+
+
+def purge_deliveries() -> None:
+    deliveries.purge(timezone.now())
+
+
+JOBS: dict[str, Job] = {
+    deliveries.JOB: partial(processing.work_off, process, timezone.now),
+    "renewals": tokens.renew_due,
+    "settling": adopting.settle_due,
+    "proofs": proving.prove_due,
+    "notices": notices.send_due,
+    "retention": purge_deliveries,
+}
+
+for _name, _job in JOBS.items():
+    queue.register(_name, _job)

@@ -1,0 +1,185 @@
+import http.client
+import json
+import socket
+from contextlib import contextmanager
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.db import connection
+
+from blametrail.intake import deliveries
+from blametrail.intake.models import Delivery, Status
+from tests.intake.serving import door, headers, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = b'{"action":"created"}'
+
+
+@pytest.fixture
+def served():
+    with serving(door()) as address:
+        yield address
+
+
+@pytest.fixture
+def post(served):
+    def post(path="/hooks/echo/one", body=BODY, sent=None):
+        return httpx.post(_url(served, path), content=body, headers=headers(body) if sent is None else sent)
+
+    return post
+
+
+def _url(address, path="/hooks/echo/one"):
+    return f"http://{address[0]}:{address[1]}{path}"
+
+
+def _begin(address, *lines):
+    """Send the head of a request and leave the rest to the test."""
+    sender = socket.create_connection(address)
+    head = ["POST /hooks/echo/one HTTP/1.1", "Host: testserver", *lines, "", ""]
+    sender.sendall("\r\n".join(head).encode())
+    return sender
+
+
+def _answer(sender):
+    answer = http.client.HTTPResponse(sender)
+    answer.begin()
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/hooks/echo/one", "/hooks/echo/one/"])
+def test_a_signed_delivery_is_stored_before_it_is_answered(post, path):
+    answer = post(path)
+
+    delivery = Delivery.objects.get()
+    assert answer.status_code == 202
+    assert (delivery.source, delivery.endpoint, delivery.resource) == ("echo", "one", "error")
+    assert (delivery.status, delivery.body_size, deliveries.body_of(delivery)) == (Status.PENDING, len(BODY), BODY)
+
+
+@pytest.mark.parametrize("body", [b"{not json", b"\xff\xfe\x00", b"", '{"title":"caf\u00e9"}'.encode()])
+def test_whatever_is_signed_is_stored_as_it_came(post, body):
+    assert post(body=body).status_code == 202
+
+    assert deliveries.body_of(Delivery.objects.get()) == body
+
+
+def test_a_changed_byte_is_refused_and_stores_nothing(post):
+    answer = post(body=BODY.replace(b"created", b"creates"), sent=headers(BODY))
+
+    assert answer.status_code == 401
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("sent", [{}, {"Echo-Hook-Signature": ""}, {"Echo-Hook-Signature": "0" * 64}])
+def test_a_missing_or_wrong_signature_is_refused_and_stores_nothing(post, sent):
+    assert post(sent=sent).status_code == 401
+
+    assert not Delivery.objects.exists()
+
+
+def test_two_signatures_are_none(post):
+    right = headers(BODY)["Echo-Hook-Signature"]
+
+    assert post(sent=[("Echo-Hook-Signature", right), ("Echo-Hook-Signature", "0" * 64)]).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_only_post_is_taken(served, method):
+    answer = httpx.request(method, _url(served))
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/hooks/echo/two", "/hooks/else/one", "/hooks/echo", "/hooks/", "/hooks/echo/one/more", "/hooks/echo/%2e%2e"],
+)
+def test_an_unknown_address_is_not_found(post, path):
+    assert post(path).status_code == 404
+    assert not Delivery.objects.exists()
+
+
+def test_everything_else_goes_behind_the_door(served):
+    assert httpx.get(_url(served, "/accounts/login/")).text == "the page behind the door"
+
+
+def test_the_signature_is_kept_but_no_cookie_and_no_password(post):
+    more = {"Cookie": "session=1", "Authorization": "Bearer t0p", "X-Api-Key": "k3y", "Request-ID": "abc"}
+
+    post(sent=headers(BODY, **more))
+
+    kept = Delivery.objects.get().headers
+    assert {"echo-hook-signature", "echo-hook-resource", "request-id"} <= kept.keys()
+    assert not {"cookie", "authorization", "x-api-key"} & kept.keys()
+
+
+def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(served):
+    with _begin(served, "Content-Length: 52428800") as sender:
+        answer = _answer(sender)
+
+    assert answer.status == 413
+    assert answer.headers["Connection"] == "close"
+
+
+def test_a_body_that_turns_out_too_large_is_refused_on_the_way():
+    with serving(door(body=100_000)) as address, _begin(address, "Transfer-Encoding: chunked") as sender:
+        for _ in range(11):
+            sender.sendall(b"2710\r\n" + b"x" * 10_000 + b"\r\n")  # 0x2710 is 10,000; the end never comes
+
+        assert _answer(sender).status == 413
+
+
+def test_a_sender_that_is_too_slow_is_cut_off():
+    with serving(door(read=timedelta(milliseconds=50))) as address, _begin(address, "Content-Length: 20") as sender:
+        sender.sendall(b"half")
+
+        assert _answer(sender).status == 408
+
+
+def test_a_sender_that_hangs_up_leaves_nothing(served, post):
+    _begin(served, "Content-Length: 20").close()
+
+    assert post().status_code == 202
+    assert Delivery.objects.count() == 1
+
+
+def test_more_bodies_at_once_than_there_is_room_for_are_asked_to_come_back():
+    body = b"{}"
+    lines = [f"{name}: {value}" for name, value in headers(body).items()]
+    with serving(door(bodies_at_once=1)) as address, _begin(address, "Content-Length: 2", *lines) as first:
+        first.sendall(body[:1])
+        answer = httpx.post(_url(address), content=BODY, headers=headers(BODY))
+        first.sendall(body[1:])
+
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert _answer(first).status == 202
+        assert httpx.post(_url(address), content=BODY, headers=headers(BODY)).status_code == 202
+
+
+def test_a_receiver_in_trouble_asks_the_sender_to_come_back(post, caplog):
+    answer = post("/hooks/echo/broken")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "could not be checked" in json.loads(answer.content)["detail"]
+
+
+@contextmanager
+def the_table_gone():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE intake_delivery RENAME TO gone")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE gone RENAME TO intake_delivery")
+
+
+def test_a_failing_database_is_told_to_the_sender_and_forgotten_when_it_is_back(post):
+    with the_table_gone():
+        assert post().status_code == 503
+
+    assert not Delivery.objects.exists()
+    assert post().status_code == 202
