@@ -2,6 +2,7 @@
 
 import click
 
+from blametrail.commands.demo import demo
 from blametrail.commands.doctor import doctor
 from blametrail.commands.keys import keys
 from blametrail.commands.manage import manage
@@ -23,7 +24,7 @@ def main() -> None:
     """
 
 
-for verb in (up, web, worker, migrate, doctor, keys, operator, sentry_app, sandbox, manage):
+for verb in (up, web, worker, migrate, doctor, keys, operator, sentry_app, sandbox, demo, manage):
     main.add_command(verb)
 
 
