@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from blametrail.catalog.models import Service
 from blametrail.incidents.models import Incident, Occurrence, TimelineEntry
 from blametrail.intake.models import Delivery, Status
 from blametrail.integrations.sentry.models import Connection, SentryApp
+from blametrail.jobs import queue
 from blametrail.organizations.models import Organization
 from tests.integrations.sentry.hooks import (
     Hook,
@@ -211,6 +212,13 @@ def _story(number: int) -> list[Hook]:
     ]
 
 
+@pytest.fixture
+def idle_queue() -> Iterator[None]:
+    """Let the queue's own connection go after the test, or on PostgreSQL the test database cannot be dropped."""
+    yield
+    queue.huey.storage.close()
+
+
 def _in_threads(count: int, work: Any) -> None:
     problems: list[BaseException] = []
 
@@ -221,6 +229,7 @@ def _in_threads(count: int, work: Any) -> None:
             problems.append(problem)
         finally:
             database.close()
+            queue.huey.storage.close()
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
@@ -231,7 +240,7 @@ def _in_threads(count: int, work: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_four_workers_at_once_make_one_complete_incident_of_each_issue():
+def test_four_workers_at_once_make_one_complete_incident_of_each_issue(idle_queue):
     _an_empty_acme()
     copies = [hook for number in range(1, 11) for hook in _story(number)] * 2
     random.Random(20261124).shuffle(copies)
@@ -252,7 +261,7 @@ def test_four_workers_at_once_make_one_complete_incident_of_each_issue():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times():
+def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times(idle_queue):
     _an_empty_acme()
     rows = store(*[issue("created", at=T0 + SECOND, first_seen=T0)] * 20, *[event_alert(T0, event_id="e")] * 20)
 
