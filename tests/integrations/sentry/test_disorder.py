@@ -9,12 +9,15 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blametrail.catalog.models import Service
 from blametrail.incidents.models import Incident, Occurrence, TimelineEntry
+from blametrail.intake import deliveries, processing
 from blametrail.intake.models import Delivery, Status
+from blametrail.integrations.sentry import processing as sentry
 from blametrail.integrations.sentry.models import Connection, SentryApp
 from blametrail.jobs import queue
 from blametrail.organizations.models import Organization
@@ -271,3 +274,28 @@ def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times
     assert TimelineEntry.heard.count() == 2
     done = outcomes(Delivery.objects.filter(pk__in=[row.pk for row in rows]))
     assert sorted(done) == ["opened", *["repeated"] * 38, "told"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_resolution_that_finds_no_incident_while_another_worker_opens_one_is_not_lost(idle_queue):
+    _an_empty_acme()
+    Connection.objects.update(last_delivery_at=T0 + MINUTE)  # or its row would be what the other waits for
+    [resolved] = store(issue("resolved", at=T0 + MINUTE, first_seen=T0))
+    [waiting] = deliveries.claim(limit=1, now=resolved.due_at, lasts=MINUTE)
+    store(issue("created", at=T0 + SECOND, first_seen=T0))
+    opened = threading.Event()
+
+    def open_meanwhile() -> None:
+        processing.work_off(sentry.process, lambda: resolved.due_at)
+        opened.set()
+
+    other = threading.Thread(target=_in_threads, args=(1, open_meanwhile))
+    with transaction.atomic():
+        deliveries.finish(waiting, outcome=sentry.process(waiting), now=resolved.due_at)
+        other.start()
+        # It has to wait for this transaction's end; were it not to, it would be done by then.
+        assert not opened.wait(timeout=1)
+    other.join()
+    work_off()
+
+    assert Incident.objects.get().status == "resolved"
