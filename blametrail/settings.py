@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "blametrail.web.middleware.ExplainRefusals",
 ]
 
 ROOT_URLCONF = "blametrail.urls"
@@ -204,7 +205,7 @@ if ENVIRONMENT.trusted_proxies:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True  # files are served from where they lie: no collecting step, so no STATIC_ROOT either
+WHITENOISE_USE_FINDERS = True  # straight from the packages, so that no collectstatic can be forgotten
 
 LOGGING_CONFIG = "blametrail.lib.logs.configure"
 LOGGING = {"level": ENVIRONMENT.log_level}

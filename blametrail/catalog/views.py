@@ -22,8 +22,10 @@ require_get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 def services(request: HttpRequest, access: Access) -> HttpResponse:
     everything = Service.objects.of(access.organization).order_by("name", "environment")
     shows_archived = request.GET.get("archived") == "1"
+    shown = everything.exclude(archived_at=None) if shows_archived else everything.active()
+    unresolved = uses.unresolved_incidents(access.organization)
     facts = {
-        "services": everything.exclude(archived_at=None) if shows_archived else everything.active(),
+        "services": [(service, unresolved.get(service.pk, 0)) for service in shown],
         "shows_archived": shows_archived,
         "has_archived": everything.exclude(archived_at=None).exists(),
     }

@@ -14,7 +14,7 @@ from blametrail.organizations.models import Organization
 COMMENT_LIMIT = 10_000
 
 
-class ServiceField(forms.ModelChoiceField):
+class ServiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic to the type checker only
     def label_from_instance(self, service: Service) -> str:
         return f"{service.name} · {service.get_environment_display()}"
 

@@ -38,18 +38,19 @@ class IncidentFilters:
         """Test whether anything but the tab is chosen."""
         return self != IncidentFilters(tab=self.tab)
 
-    def query(self, *, tab: Tab | None = None, **cursor: int) -> str:
-        """Return the query string that asks for this again, with ``?``; nothing if it asks for nothing special."""
+    def query(self, *, tab: Tab | None = None, before: int | None = None, after: int | None = None) -> str:
+        """Return the query string that asks for this, with ``?``; nothing if it asks for nothing special."""
         chosen = tab or self.tab
         said = {
             "tab": "" if chosen == Tab.OPEN else chosen,
-            "service": self.service or "",
+            "service": self.service,
             "severity": self.severity,
             "type": self.type,
             "q": self.text,
-            **cursor,
+            "before": before,
+            "after": after,
         }
-        query = urlencode({name: value for name, value in said.items() if value != ""})
+        query = urlencode({name: value for name, value in said.items() if value not in {"", None}})
         return f"?{query}" if query else ""
 
     def without_service(self) -> "IncidentFilters":
@@ -165,8 +166,9 @@ def _matching(organization: Organization, filters: IncidentFilters) -> Incidents
     if filters.type:
         incidents = incidents.filter(type=filters.type)
     if filters.text:
+        said = Q(title__icontains=filters.text)
         number = as_number(filters.text)
-        incidents = incidents.filter(Q(title__icontains=filters.text) | Q(number=number))
+        incidents = incidents.filter(said if number is None else said | Q(number=number))
     return incidents
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from blametrail.catalog.models import Service
 from blametrail.incidents import lifecycle, queries
@@ -22,7 +22,7 @@ from blametrail.web import live
 LAST_ORGANIZATION = "last_organization"
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Take a signed-in person to their incidents; tell a visitor what this is."""
     if not request.user.is_authenticated:
@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("incidents", last if last in slugs else slugs[0])
 
 
-@require_GET
+@require_safe
 @access.for_members
 def incidents(request: HttpRequest, access: Access) -> HttpResponse:
     organization = access.organization
@@ -48,12 +48,12 @@ def incidents(request: HttpRequest, access: Access) -> HttpResponse:
         "filters": asked.filters,
         "problems": asked.problems,
         "page": page,
-        "newer": page.newer and address + asked.filters.query(after=page.newer),
-        "older": page.older and address + asked.filters.query(before=page.older),
+        "newer": None if page.newer is None else address + asked.filters.query(after=page.newer),
+        "older": None if page.older is None else address + asked.filters.query(before=page.older),
         "has_any": bool(page.incidents) or queries.has_any(organization),
         "open_count": queries.count_open(organization),
     }
-    here = asked.filters.query(**_cursor(asked))
+    here = asked.filters.query(before=asked.before, after=asked.after)
     part = live.part(
         request,
         "incidents/_list.html",
@@ -71,43 +71,41 @@ def incidents(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "incidents/list.html", {**context, **choices, "tabs": tabs, "live": part})
 
 
-def _cursor(asked: queries.Asked) -> dict[str, int]:
-    if asked.before is not None:
-        return {"before": asked.before}
-    return {} if asked.after is None else {"after": asked.after}
-
-
-@require_GET
+@require_safe
 @access.for_members
 def incident(request: HttpRequest, access: Access, number: int) -> HttpResponse:
     found = queries.find(access.organization, number=number)
     if live.is_asked(request):
-        return live.answer(request, _timeline(request, access, found))
+        return live.answer(request, _timeline(request, _facts(access, found)))
     return _show(request, access, found, CommentForm())
 
 
-def _show(request: HttpRequest, access: Access, found: Incident, form: CommentForm, status: int = 200) -> HttpResponse:
-    context = {
-        **_facts(access, found),
-        "live": _timeline(request, access, found),
-        "form": form,
-    }
+def _show(
+    request: HttpRequest, access: Access, found: Incident, form: CommentForm, status: int = 200
+) -> HttpResponse:
+    facts = _facts(access, found)
+    context = {**facts, "live": _timeline(request, facts), "form": form}
     return render(request, "incidents/detail.html", context, status=status)
 
 
 def _facts(access: Access, found: Incident) -> dict[str, Any]:
     lasted = (found.resolved_at or timezone.now()) - found.started_at
-    return {"access": access, "incident": found, "lasted": lasted}
-
-
-def _timeline(request: HttpRequest, access: Access, found: Incident) -> live.Live:
-    whole = request.GET.get("timeline") == "whole"
-    address = reverse("incident", args=[access.organization.slug, found.number])
-    context = {
-        **_facts(access, found),
+    # The address came from outside, and a link must lead to a web page and nothing else.
+    is_web = found.external_url.startswith(("https://", "http://"))
+    return {
+        "access": access,
+        "incident": found,
+        "lasted": lasted,
         "relapses": list(found.relapses.order_by("number")[:5]),
-        "timeline": queries.timeline(found, whole=whole),
+        "source_url": found.external_url if is_web else "",
     }
+
+
+def _timeline(request: HttpRequest, facts: dict[str, Any]) -> live.Live:
+    whole = request.GET.get("timeline") == "whole"
+    found: Incident = facts["incident"]
+    address = reverse("incident", args=[facts["access"].organization.slug, found.number])
+    context = {**facts, "timeline": queries.timeline(found, whole=whole)}
     return live.part(
         request,
         "incidents/_timeline.html",
@@ -133,7 +131,7 @@ def incident_new(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "incidents/new.html", {"access": access, "form": form, "has_services": has_services})
 
 
-def _change(verb: Callable[..., None], done: str) -> Callable[..., HttpResponse]:
+def _change(verb: Callable[..., None], done: str) -> access.View:
     """Return the view of a verb that changes an incident's state."""
 
     @require_POST

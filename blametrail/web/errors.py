@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 
 REASON_UNKNOWN = "Your role in this organization does not allow it."
 
@@ -44,6 +45,30 @@ def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- it mu
     return HttpResponseServerError(render_to_string("errors/500.html"))
 
 
+def not_by_link(request: HttpRequest, *, allowed: str) -> HttpResponse:
+    response = _page(
+        request,
+        405,
+        title="Nothing was changed",
+        happened="This address does something when a button is pressed, and it was opened like a page instead. That "
+        "happens when your session had ended before you pressed it.",
+        advice="Go back to the page with the button and press it again.",
+        url=_page_above(request.path),
+        label="Back to the page",
+    )
+    response.headers["Allow"] = allowed
+    return response
+
+
+def _page_above(path: str) -> str:
+    """Return the nearest address above that leads anywhere."""
+    while path != "/":
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        if is_valid_path(path):
+            return path
+    return "/"
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 -- Django's signature
     return _page(
         request,
@@ -59,8 +84,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def _came_from(request: HttpRequest) -> str:
     referer = request.headers.get("Referer", "")
-    ours = f"{request.scheme}://{request.headers.get('Host', '')}/"
-    return referer if referer.startswith(ours) else "/"
+    return referer if referer.startswith(request.build_absolute_uri("/")) else "/"
 
 
 def _page(request: HttpRequest, status: int, **words: Any) -> HttpResponse:

@@ -14,7 +14,7 @@ def moment(at: datetime, *, zone: ZoneInfo, now: datetime) -> str:
         return "just now"
     if abs(distance) < HOUR:
         minutes = round(abs(distance) / timedelta(minutes=1)) or 1
-        if minutes < 60:  # noqa: PLR2004 -- minutes in an hour
+        if minutes < 60:
             return f"in {minutes} min" if distance > timedelta() else f"{minutes} min ago"
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (local.date() - today).days
@@ -44,5 +44,5 @@ def span(length: timedelta) -> str:
         counts.append((count, unit))
     first = next((place for place, (count, _) in enumerate(counts) if count), len(counts) - 1)
     # Seconds matter only to what lasted less than a minute or two.
-    shown = counts[first : first + 2] if first < 2 else counts[first : first + 1]  # noqa: PLR2004 -- the place of "min"
+    shown = counts[first : first + 2] if first < 2 else counts[first : first + 1]
     return " ".join(f"{count} {unit}" for count, unit in shown if count or len(shown) == 1)

@@ -1,3 +1,5 @@
+from uuid import UUID
+
 import pytest
 
 from blametrail.catalog import uses
@@ -29,3 +31,18 @@ def in_use():
     uses.register(_what_tests_say)  # again in each test, which must not make it speak twice
     yield _found
     _found.clear()
+
+
+_counted: dict[UUID, int] = {}
+
+
+def _what_tests_count(_organization) -> dict[UUID, int]:
+    return _counted
+
+
+@pytest.fixture
+def unresolved():
+    """Let a room above count unresolved incidents, as the dict given."""
+    uses.register_count(_what_tests_count)
+    yield _counted
+    _counted.clear()

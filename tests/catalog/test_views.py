@@ -136,6 +136,14 @@ def test_a_restore_that_cannot_be_says_why(as_ada, acme, checkout):
     assert "Rename that one first." in page.text
 
 
+def test_a_service_in_trouble_says_how_many_incidents_are_not_resolved(as_bob, checkout, unresolved):
+    assert "unresolved" not in as_bob.get(url("services")).text
+
+    unresolved[checkout.pk] = 2
+
+    assert "2 unresolved" in as_bob.get(url("services")).text
+
+
 @pytest.mark.parametrize("services", [1, 30])
 def test_the_list_makes_as_many_queries_for_many_services_as_for_few(
     as_alice, acme, services, django_assert_max_num_queries

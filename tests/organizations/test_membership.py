@@ -1,4 +1,5 @@
 import threading
+from contextlib import suppress
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -118,4 +119,24 @@ def test_two_handovers_at_once_leave_one_owner(owner, ada, bob, membership_of, r
     [thread.join() for thread in threads]
 
     assert sorted(outcomes) == ["done", "refused"]
+    assert list(roles_in_acme().values()).count("owner") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_heir_who_leaves_at_the_same_moment_does_not_leave_the_organization_without_an_owner(
+    owner, bob, member, membership_of, roles_in_acme
+):
+    heir, start = membership_of(bob), threading.Barrier(2)
+
+    def at_once(verb):
+        start.wait()
+        with suppress(membership.NoLongerAMember, membership.OwnerStays):
+            verb()
+        connection.close()
+
+    verbs = [lambda: membership.transfer_ownership(owner, to=heir), lambda: membership.leave(member)]
+    threads = [threading.Thread(target=at_once, args=[verb]) for verb in verbs]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
     assert list(roles_in_acme().values()).count("owner") == 1

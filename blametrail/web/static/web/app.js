@@ -44,7 +44,7 @@
 
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
-    if (event.target.method !== "post") return;
+    if (event.target.method !== "post" || event.target.matches("[hx-post]")) return;
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "yes";
   });
@@ -60,6 +60,14 @@
       for (const [name, value] of [...formData]) if (!value) formData.delete(name);
     });
   }
+
+  // A row leads where its link leads, unless the click was meant for something else in it.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("tr")?.querySelector("[data-row-link]");
+    if (!link || event.target.closest("a, button, summary, label") || !getSelection().isCollapsed) return;
+    const { ctrlKey, metaKey, shiftKey } = event;
+    link.dispatchEvent(new MouseEvent("click", { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
+  });
 
   // Live parts: nobody looks at a hidden tab; a redirect (to sign-in, say) must not be swapped into the page.
   const isLive = (event) => event.detail.elt.matches("[data-live]");
