@@ -49,9 +49,15 @@ def running(*arguments, **changes):
 
 def line_with(process, text):
     """Wait for a line of output that has ``text`` in it, and return it."""
-    seen = []
-    for line in process.stdout:
+    return lines_with(process, text)[text]
+
+
+def lines_with(process, *texts):
+    """Wait until each of ``texts`` was in a line of output, in whatever order; return the lines by text."""
+    seen, found = [], {}
+    while len(found) < len(texts):
+        line = process.stdout.readline()
+        assert line, f"{set(texts) - found.keys()} was not said in:\n{''.join(seen)}"
         seen.append(line)
-        if text in line:
-            return line
-    raise AssertionError(f"{text!r} was not said in:\n{''.join(seen)}")
+        found.update({text: line for text in texts if text in line})
+    return found
