@@ -100,12 +100,11 @@ class Person:
         raise AssertionError(f"“{words}” did not come")
 
     def goes_by_keyboard_to(self, name: str) -> None:
-        """Press Tab until the focus is on the link or button of this name, then Enter."""
+        """Press Tab until the focus is on the link or button of this name, then Enter. Where that leads, say next."""
         for _ in range(MOST_TABS):
             self.window.keyboard.press("Tab")
             if self.window.evaluate("document.activeElement.innerText.trim()") == name:
                 self.window.keyboard.press("Enter")
-                self.window.wait_for_load_state()
                 return
         raise AssertionError(f"{name} cannot be reached by the Tab key")
 

@@ -70,7 +70,10 @@ def test_on_a_phone_and_by_keyboard_alone(open_window, stage):
     alice.creates_an_organization("Acme")
 
     alice.goes_by_keyboard_to("Integrations")
+    alice.reads("Integrations", heading=True)
+    alice.sees_no_sideways_scrolling()
     alice.goes_by_keyboard_to("Connect via OAuth")
+    alice.reads("Finish integration installation", heading=True)
     window.locator("select[name=organization]").focus()
     window.keyboard.type("Acme Rockets")
     alice.goes_by_keyboard_to("Accept & Install")
