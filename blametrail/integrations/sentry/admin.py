@@ -37,7 +37,7 @@ class SentryAppForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
 
     def clean_new_client_secret(self) -> str:
         secret: str = self.cleaned_data["new_client_secret"]
-        if not secret and self.instance._state.adding:
+        if not secret and not self.instance.client_secret_sealed:
             raise forms.ValidationError("A new app needs its client secret.")
         return secret
 
