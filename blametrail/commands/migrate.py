@@ -18,7 +18,15 @@ def migrate() -> None:
 
 
 def run() -> None:
-    """Apply what is missing, one process at a time."""
+    """Apply what is missing, one process at a time; then take over the Sentry app that the settings describe."""
+    _migrate()
+    # It imports models, which need Django to be set up.
+    from blametrail.integrations.sentry import apps_registry
+
+    apps_registry.sync(settings.ENVIRONMENT)
+
+
+def _migrate() -> None:
     if connection.vendor != "postgresql":
         call_command("migrate", interactive=False, verbosity=1)
         return
