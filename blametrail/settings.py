@@ -37,17 +37,19 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.admin",
     "django.forms",
+    # Before allauth, since its pages and mails are replaced by ours of the same name.
+    "blametrail.web",
+    "blametrail.accounts",
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "django_htmx",
     "lucide",
-    "blametrail.web",
-    "blametrail.accounts",
     "blametrail.organizations",
     "blametrail.catalog",
     "blametrail.incidents",
     "blametrail.intake",
+    "blametrail.integrations",
     "blametrail.integrations.sentry",
 ]
 
@@ -62,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "blametrail.web.middleware.ExplainRefusals",
 ]
 
 ROOT_URLCONF = "blametrail.urls"
@@ -78,6 +81,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "blametrail.organizations.navigation.navigation",
+                "blametrail.integrations.sentry.navigation.attention",
             ],
         },
     },
@@ -123,6 +127,17 @@ def _database() -> dict[str, object]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What allauth counts sign-in attempts in. In the database, since all processes on all machines must count together:
+# kept in each process's memory, N processes would allow N times the guesses, and a restart would forget them.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # Beyond this many entries Django throws some away; few would let a flood of attempts wash out the counts.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
@@ -155,6 +170,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that signed up; so an invitation goes on by itself
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to its owner
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxies

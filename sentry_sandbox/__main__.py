@@ -21,9 +21,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--app-name", default="BlameTrail")
     parser.add_argument("--app-status", choices=list(AppStatus), default=AppStatus.PUBLISHED)
     parser.add_argument("--generation", choices=list(Generation), default=Generation.CURRENT)
-    parser.add_argument(
-        "--retry-interval", type=float, default=300.0, help="seconds between webhook attempts"
-    )
+    parser.add_argument("--retry-interval", type=float, default=300.0, help="seconds between webhook attempts")
     parser.add_argument("--token-life", type=float, default=8 * 3600.0, help="seconds an access token lives")
     return parser.parse_args(arguments)
 
@@ -36,9 +34,7 @@ def configure(options: argparse.Namespace) -> Config:
         redirect_url=options.redirect_url,
         generation=Generation(options.generation),
         token_life=timedelta(seconds=options.token_life),
-        webhooks=WebhookSettings(
-            url=options.webhook_url, retry_interval=timedelta(seconds=options.retry_interval)
-        ),
+        webhooks=WebhookSettings(url=options.webhook_url, retry_interval=timedelta(seconds=options.retry_interval)),
     )
     config.client_id = options.client_id or config.client_id
     config.client_secret = options.client_secret or config.client_secret

@@ -121,7 +121,7 @@ async def _serve(request: Request, operation: Operation) -> Response:
 
 
 def respond(answer: Answer) -> Response:
-    if answer.status == 204:  # noqa: PLR2004 - HTTP
+    if answer.status == 204:
         return Response(status_code=204)
     return JSONResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
 

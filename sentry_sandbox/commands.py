@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from sentry_sandbox.config import AppStatus, Generation
 
+MOST_ERRORS_AT_ONCE = 10_000
+
 Command = TypeVar("Command", bound=msgspec.Struct)
 
 
 class MakeErrors(msgspec.Struct):
-    organization: str
+    """`project` is a slug, or `organization/project` in one, as a form's single choice."""
+
     project: str
+    organization: str = ""
     title: str = "KeyError: 'currency'"
     level: str = "error"
-    times: int = 1
+    times: Annotated[int, msgspec.Meta(ge=1, le=MOST_ERRORS_AT_ONCE)] = 1
     environment: str = "production"
     user: dict[str, str] | None = None
     release: str | None = None
@@ -42,8 +46,8 @@ class WriteComment(msgspec.Struct):
 
 
 class MakeMetricAlert(msgspec.Struct):
-    organization: str
     project: str
+    organization: str = ""
     name: str = "Checkout error rate"
     level: str = "critical"
 
@@ -100,11 +104,13 @@ class SetApp(msgspec.Struct):
     redirect_url: str | None = None
     client_secret: str | None = None
     jwt_grant: bool | None = None
+    jwt_checks_issue_time: bool | None = None
     passes_state: bool | None = None
     verify_install: bool | None = None
     is_alertable: bool | None = None
     scopes: tuple[str, ...] | None = None
     subscribed: frozenset[str] | None = None
+    refresh_race_window_seconds: float | None = None
     grant_life_seconds: float | None = None
 
 

@@ -56,7 +56,11 @@ class Config:
     verify_install: bool = True
     generation: Generation = Generation.CURRENT
     jwt_grant: bool = True
+    # PyJWT refuses an `iat` ahead of its clock since 2.6.0; the Sentry versions read pin 2.4.0.
+    jwt_checks_issue_time: bool = False
     passes_state: bool | None = None
+    # 24.2.0 was seen to honour one refresh token twice when two requests came at once.
+    refresh_race_window: timedelta = timedelta(0)
     token_life: timedelta = timedelta(hours=8)
     grant_life: timedelta = timedelta(minutes=10)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
@@ -15,10 +16,22 @@ from sentry_sandbox.calls import read_fields
 from sentry_sandbox.delivery import Sender
 from sentry_sandbox.faults import BadRuleError, Fault
 from sentry_sandbox.nouns import Comment, Installation, Issue, Organization, Person, Project, Team
+from sentry_sandbox.pages import render
 from sentry_sandbox.world import World
 
 Given = TypeVar("Given", bound=msgspec.Struct)
 Reply = dict[str, object]
+
+_SECTIONS = {
+    "errors": "issues",
+    "metric-alerts": "webhooks",
+    "tokens": "installations",
+    "grants": "installations",
+    "generation": "settings",
+    "token-life": "settings",
+    "app": "settings",
+    "reset": "settings",
+}
 
 
 class UnknownError(LookupError):
@@ -44,6 +57,12 @@ class Desk:
     def project(self, organization: Organization, slug: str | None = None) -> Project:
         wanted = slug or self.path["project"]
         return _known(next((it for it in organization.projects if it.slug == wanted), None), wanted)
+
+    def place(self, organization_slug: str, project_slug: str) -> tuple[Organization, Project]:
+        first, slash, second = project_slug.partition("/")
+        slugs = (first, second) if slash else (organization_slug, project_slug)
+        organization = self.organization(slugs[0])
+        return organization, self.project(organization, slugs[1])
 
     def issue(self) -> Issue:
         return _known(self.world.find_issue(self.path["issue"]), self.path["issue"])
@@ -73,8 +92,7 @@ async def reset(desk: Desk, _: commands.Nothing) -> Reply:
 
 
 async def make_errors(desk: Desk, command: commands.MakeErrors) -> Reply:
-    organization = desk.organization(command.organization)
-    project = desk.project(organization, command.project)
+    organization, project = desk.place(command.organization, command.project)
     report = issues.ErrorReport(
         title=command.title,
         level=command.level,
@@ -138,8 +156,7 @@ def _comment(desk: Desk) -> tuple[Issue, Comment]:
 
 
 async def make_metric_alert(desk: Desk, command: commands.MakeMetricAlert) -> Reply:
-    organization = desk.organization(command.organization)
-    project = desk.project(organization, command.project)
+    organization, project = desk.place(command.organization, command.project)
     if command.level not in metric_alerts.STATUSES:
         raise UnknownError(f"there is no level {command.level}")
     alert = metric_alerts.MetricAlert(command.name, command.level)
@@ -148,9 +165,7 @@ async def make_metric_alert(desk: Desk, command: commands.MakeMetricAlert) -> Re
 
 
 async def add_organization(desk: Desk, command: commands.AddOrganization) -> Reply:
-    organization = desk.world.add_organization(
-        command.slug, command.name or command.slug, alerts=command.alerts
-    )
+    organization = desk.world.add_organization(command.slug, command.name or command.slug, alerts=command.alerts)
     for slug in command.projects:
         desk.world.add_project(organization, slug)
     return {"organization": views.organization_view(desk.world, organization)}
@@ -188,9 +203,13 @@ async def add_release(desk: Desk, command: commands.AddRelease) -> Reply:
 
 
 async def install(desk: Desk, command: commands.Install) -> Reply:
-    installation, said = installs.install(desk.world, desk.organization(command.organization))
+    organization = desk.organization(command.organization)
+    if not installs.may_install(desk.world, organization):
+        raise UnknownError(f"an unpublished app cannot be installed on {organization.slug}")
+    installation, said = installs.install(desk.world, organization)
     desk.say(said)
-    target = installs.redirect_target(desk.world, installation, command.state)
+    state = command.state if desk.world.config.install_page_passes_state else None
+    target = installs.redirect_target(desk.world, installation, state)
     return {"installation": views.installation_view(installation), "redirect": target}
 
 
@@ -270,20 +289,32 @@ def _endpoint(
         if _is_foreign(request):
             return JSONResponse({"error": "cross-origin requests are refused"}, status_code=403)
         content_type = request.headers.get("Content-Type", "")
-        fields = read_fields(await request.body(), content_type, takes_forms=True) or {}
         is_form = content_type.startswith("application/x-www-form-urlencoded")
+        fields = read_fields(await request.body(), content_type, takes_forms=True) or {}
         state = request.app.state
         desk = Desk(state.world, state.sender, state.seed, request.path_params)
         try:
             reply = await verb(desk, commands.parse(kind, _without_blanks(fields) if is_form else fields))
         except UnknownError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
+            return _decline(str(error), 404, is_form=is_form)
         except (msgspec.ValidationError, BadRuleError) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        # The pages' plain forms come back to the page; programs get their answer.
-        return RedirectResponse("/", status_code=303) if is_form else JSONResponse(reply)
+            return _decline(str(error), 400, is_form=is_form)
+        return RedirectResponse(_way_back(request), status_code=303) if is_form else JSONResponse(reply)
 
     return endpoint
+
+
+def _decline(reason: str, status: int, *, is_form: bool) -> Response:
+    if is_form:
+        return render("message.html", status, heading="Not done", text=reason, back="/", back_text="Control page")
+    return JSONResponse({"error": reason}, status_code=status)
+
+
+def _way_back(request: Request) -> str:
+    """The page a form was on, at the section it concerns."""
+    page = urlsplit(request.headers.get("Referer", "")).path or "/"
+    subject = request.url.path.split("/")[2]
+    return f"{page}#{_SECTIONS.get(subject, subject)}"
 
 
 def _is_foreign(request: Request) -> bool:

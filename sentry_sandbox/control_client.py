@@ -5,6 +5,8 @@ from typing import Any, cast
 import httpx
 import msgspec
 
+from sentry_sandbox.trust import certificates
+
 
 class MadeError(msgspec.Struct, frozen=True):
     """The issue that the errors went to, and the ids of the new events."""
@@ -23,7 +25,11 @@ class Installed(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """One request at the token endpoint; `granted` tells what happened behind any fault."""
+    """One request at the token endpoint.
+
+    `status` and `granted` tell what Sentry did, whatever a fault made of the answer; a request
+    that a fault kept from Sentry has the fault's own status, or 0 for a dropped connection.
+    """
 
     at: str
     kind: str
@@ -58,7 +64,7 @@ class ControlError(RuntimeError):
 
 class ControlClient:
     def __init__(self, url: str, *, timeout: float = 30.0) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, verify=certificates())
 
     def close(self) -> None:
         self._http.close()
@@ -129,9 +135,7 @@ class ControlClient:
         reply = self._post("organizations", slug=slug, name=name, projects=projects or [], alerts=alerts)
         return cast("dict[str, Any]", reply["organization"])
 
-    def rename_organization(
-        self, organization: str, *, slug: str | None = None, name: str | None = None
-    ) -> None:
+    def rename_organization(self, organization: str, *, slug: str | None = None, name: str | None = None) -> None:
         self._post(f"organizations/{organization}/rename", slug=slug, name=name)
 
     def set_alerts(

@@ -11,15 +11,17 @@ import uuid
 from collections import deque
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
 from sentry_sandbox.announcements import Announcement
 from sentry_sandbox.config import LOWEST_RETRIED_STATUS, AppStatus
+from sentry_sandbox.trust import certificates
 from sentry_sandbox.world import LOG_LENGTH, World
 
+MOST_AT_ONCE = 50  # a burst of errors must not use up the machine's sockets
 USER_AGENTS = {True: "sentry/24.2.0 (https://sentry.io)", False: "sentry/26.11.0 (https://sentry.io)"}
 
 
@@ -44,14 +46,6 @@ class Attempt:
     @property
     def request_id(self) -> str:
         return self.headers["Request-ID"]
-
-
-@dataclass(frozen=True)
-class _Message:
-    announcement: Announcement
-    number: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def encode(payload: dict[str, object], *, literal_utf8: bool = False) -> bytes:
@@ -82,8 +76,10 @@ class Sender:
 
     async def open(self) -> None:
         # A fresh connection each time, as Sentry makes one; a kept one may have been closed meanwhile.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits)
+        limits = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(
+            trust_env=False, follow_redirects=False, limits=limits, verify=certificates()
+        )
 
     async def close(self) -> None:
         await self.forget()

@@ -9,9 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 TOKEN_OPERATIONS = frozenset({"exchange", "refresh", "jwt", "unknown_grant"})
-ACTIONS = frozenset(
-    {"status", "status_after_commit", "html", "hang", "slow", "drop", "drop_after_commit", "empty"}
-)
+ACTIONS = frozenset({"status", "status_after_commit", "html", "hang", "slow", "drop", "drop_after_commit", "empty"})
 DROP_EXTENSION = "sandbox.drop_connection"
 HTTP_STATUSES = range(100, 600)
 
@@ -21,9 +19,7 @@ _BODIES = {
     403: {"detail": "You do not have permission to perform this action."},
     404: {"detail": "The requested resource does not exist"},
     409: {"detail": "Token refresh already in progress"},
-    429: {
-        "detail": "You are attempting to use this endpoint too frequently. Limit is 40 requests in 1 seconds"
-    },
+    429: {"detail": "You are attempting to use this endpoint too frequently. Limit is 40 requests in 1 seconds"},
 }
 
 _GATEWAY_PAGE = """<html><head><title>502 Bad Gateway</title></head>
@@ -36,6 +32,9 @@ class BadRuleError(ValueError):
 
 class DropConnection(Response):
     """Close the connection without a byte of an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI signature
         scope["extensions"][DROP_EXTENSION]()
@@ -90,10 +89,8 @@ class Fault:
 
     def _error(self) -> Response:
         status = int(self.number)
-        body: Mapping[str, str] = _BODIES.get(
-            status, {"detail": "Internal Error", "errorId": secrets.token_hex(16)}
-        )
-        headers = {"WWW-Authenticate": 'xBasic realm="api"'} if status == 401 else {}  # noqa: PLR2004 - HTTP
+        body: Mapping[str, str] = _BODIES.get(status, {"detail": "Internal Error", "errorId": secrets.token_hex(16)})
+        headers = {"WWW-Authenticate": 'xBasic realm="api"'} if status == 401 else {}
         return JSONResponse(body, status_code=status, headers=headers | self.headers)
 
 

@@ -36,9 +36,9 @@ async def trade_grant(request: Request) -> Response:
             kind=grant.kind,
             installation=grant.installation_uuid,
             status=traded.status_code if traded else response.status_code,
-            granted=traded is not None and traded.status_code == 201,  # noqa: PLR2004 - HTTP
+            granted=traded is not None and traded.status_code == 201,
             fault=fault.do if fault else None,
-            detail=None if traded is None or traded.status_code == 201 else bytes(traded.body).decode(),  # noqa: PLR2004
+            detail=None if traded is None or traded.status_code == 201 else bytes(traded.body).decode(),
         )
     )
     return response
@@ -54,9 +54,7 @@ def _trade(world: World, grant: GrantRequest) -> Response:
 
 def create_installation(call: Call) -> Answer:
     organization = call.organization("org:integrations", "org:write", "org:admin")
-    if call.fields.get("slug") != call.world.config.app_slug or not installs.may_install(
-        call.world, organization
-    ):
+    if call.fields.get("slug") != call.world.config.app_slug or not installs.may_install(call.world, organization):
         return Answer({}, status=404)
     installation, call_said = installs.install(call.world, organization)
     call.said += call_said
@@ -140,9 +138,7 @@ def _installation(call: Call) -> Installation:
 
 def _shape(call: Call, installation: Installation) -> dict[str, object]:
     # On 24.2.0 any token of the app was seen to read any installation's unused code.
-    return installation_shape(
-        call.world, installation, with_code=call.pair is None or call.world.config.is_older
-    )
+    return installation_shape(call.world, installation, with_code=call.pair is None or call.world.config.is_older)
 
 
 def _external_shape(world: World, issue: Issue) -> dict[str, object]:

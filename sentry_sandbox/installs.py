@@ -44,9 +44,7 @@ def verify(installation: Installation, fields: dict[str, object]) -> None:
 
 def uninstall(world: World, installation: Installation, actor: dict[str, object]) -> Announcement:
     """Remove the installation; its last notice is sent within the request, once."""
-    payload = envelope(
-        "deleted", installation, {"installation": installation_shape(world, installation)}, actor
-    )
+    payload = envelope("deleted", installation, {"installation": installation_shape(world, installation)}, actor)
     del world.installations[installation.uuid]
     # On 24.2.0 the token row was seen to stay and to go on reading other organizations.
     if installation.pair and not world.config.is_older:

@@ -71,9 +71,7 @@ def issue_webhook_shape(world: World, issue: Issue, action: str) -> dict[str, An
         shape[seen] = webhook_time(event.at) if is_plain else event.at.isoformat(timespec="microseconds")
     if world.config.is_older:
         return shape | {"permalink": None}
-    project_url = (
-        f"{world.base_url}/organizations/{issue.organization.slug}/issues/?project={issue.project.id}"
-    )
+    project_url = f"{world.base_url}/organizations/{issue.organization.slug}/issues/?project={issue.project.id}"
     return {
         "url": api_url(world, issue),
         "web_url": web_url(world, issue),

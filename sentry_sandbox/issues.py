@@ -97,9 +97,7 @@ def assign(
     return _say(world, issue, "assigned", actor, {"assignee": shape})
 
 
-def comment(
-    world: World, issue: Issue, actor: Mapping[str, object], text: str
-) -> tuple[Comment, list[Announcement]]:
+def comment(world: World, issue: Issue, actor: Mapping[str, object], text: str) -> tuple[Comment, list[Announcement]]:
     note = Comment(world.next_id(), text, world.person, world.now())
     issue.comments.append(note)
     return note, _say_comment(world, issue, note, "created", actor)
@@ -112,9 +110,7 @@ def edit_comment(
     return _say_comment(world, issue, note, "updated", actor)
 
 
-def delete_comment(
-    world: World, issue: Issue, actor: Mapping[str, object], note: Comment
-) -> list[Announcement]:
+def delete_comment(world: World, issue: Issue, actor: Mapping[str, object], note: Comment) -> list[Announcement]:
     issue.comments.remove(note)
     return _say_comment(world, issue, note, "deleted", actor)
 
@@ -216,12 +212,8 @@ def say(
     installation = world.find_installation_in(organization)
     if installation is None or not _is_wanted(world, resource):
         return []
-    payload = envelope(action, installation, facts, dict(actor or user_free_actor()))
+    payload = envelope(action, installation, facts, dict(actor or SENTRY_ACTOR))
     return [Announcement(resource, action, installation, lambda: payload)]
-
-
-def user_free_actor() -> dict[str, object]:
-    return dict(SENTRY_ACTOR)
 
 
 def acting_person(world: World) -> dict[str, object]:

@@ -18,9 +18,7 @@ class MetricAlert:
     level: str
 
 
-def announce(
-    world: World, organization: Organization, project: Project, alert: MetricAlert
-) -> list[Announcement]:
+def announce(world: World, organization: Organization, project: Project, alert: MetricAlert) -> list[Announcement]:
     now = webhook_time(world.now())
     incident = _incident_id(organization, alert)
     page = f"{world.base_url}/organizations/{organization.slug}"
@@ -55,9 +53,7 @@ def _incident_id(organization: Organization, alert: MetricAlert) -> int:
     return sum(map(ord, f"{organization.id}{alert.name}")) % 10_000
 
 
-def _rule(
-    world: World, organization: Organization, project: Project, alert: MetricAlert
-) -> dict[str, object]:
+def _rule(world: World, organization: Organization, project: Project, alert: MetricAlert) -> dict[str, object]:
     created = webhook_time(organization.created_at)
     return {
         "id": "733",

@@ -124,9 +124,7 @@ class Issue:
 
     @property
     def title(self) -> str:
-        return (
-            f"{self.exception_type}: {self.exception_value}" if self.exception_value else self.exception_type
-        )
+        return f"{self.exception_type}: {self.exception_value}" if self.exception_value else self.exception_type
 
     @property
     def short_id(self) -> str:
@@ -161,7 +159,11 @@ class Installation:
 
 @dataclass(frozen=True)
 class GrantRecord:
-    """One request at the token endpoint; `granted` is what happened at Sentry, whatever was answered."""
+    """One request at the token endpoint.
+
+    `status` and `granted` tell what Sentry did, whatever a fault made of the answer; a request
+    that a fault kept from Sentry has the fault's own status, or 0 for a dropped connection.
+    """
 
     at: datetime
     kind: str

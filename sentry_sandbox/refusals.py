@@ -3,7 +3,7 @@
 import secrets
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of the sandbox
+class Refusal(Exception):
     """Sentry declines the request with this status and body."""
 
     def __init__(self, status: int, body: dict[str, object]) -> None:
@@ -13,7 +13,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of the s
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"WWW-Authenticate": 'xBasic realm="api"'} if self.status == 401 else {}  # noqa: PLR2004 - HTTP
+        return {"WWW-Authenticate": 'xBasic realm="api"'} if self.status == 401 else {}
 
 
 def detail(status: int, text: str) -> Refusal:

@@ -20,9 +20,7 @@ from sentry_sandbox.nouns import (
 from sentry_sandbox.world import World
 
 # What no integration looks at is kept as a real Sentry answered it once.
-_FIXED = {
-    path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "fixed").glob("*.json")
-}
+_FIXED = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "fixed").glob("*.json")}
 
 
 def isoformat(at: datetime) -> str:
@@ -60,9 +58,7 @@ def user_shape(person: Person) -> dict[str, Any]:
     )
 
 
-def installation_shape(
-    world: World, installation: Installation, *, with_code: bool = True
-) -> dict[str, object]:
+def installation_shape(world: World, installation: Installation, *, with_code: bool = True) -> dict[str, object]:
     app: dict[str, object] = {"uuid": world.app_uuid, "slug": world.config.app_slug}
     organization: dict[str, object] = {"slug": installation.organization.slug}
     if not world.config.is_older:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import jwt
+from jwt.types import Options
 
 from sentry_sandbox.nouns import GrantCode, Installation, TokenPair
 from sentry_sandbox.refusals import Refusal, detail, internal_error
@@ -59,13 +60,15 @@ def issue_pair(world: World, installation: Installation) -> TokenPair:
         created_at=now,
         expires_at=now + world.config.token_life,
     )
-    world.tokens.append(pair)
+    world.tokens[pair.token] = pair
+    world.refresh_tokens[pair.refresh_token] = pair
     installation.pair = pair
     return pair
 
 
 def revoke(world: World, pair: TokenPair) -> None:
-    world.tokens.remove(pair)
+    del world.tokens[pair.token]
+    del world.refresh_tokens[pair.refresh_token]
     for installation in world.installations.values():
         if installation.pair is pair:
             installation.pair = None
@@ -98,11 +101,18 @@ def _refresh(world: World, request: GrantRequest, installation: Installation) ->
     # Any installation's refresh token of this app is good here, as at Sentry; it then moves to this one.
     _require_field(world, request, "refresh_token")
     given = request.field("refresh_token")
-    old = next((pair for pair in world.tokens if pair.refresh_token == given), None)
-    if old is None:
+    old = world.refresh_tokens.get(given)
+    if old is None and not _was_just_spent(world, given):
         raise _refused(world, 401, current="Given refresh token does not exist", older="Unauthorized")
-    revoke(world, old)
+    if old:
+        revoke(world, old)
+        world.spent_at[given] = world.now()
     return issue_pair(world, installation)
+
+
+def _was_just_spent(world: World, refresh_token: str) -> bool:
+    spent_at = world.spent_at.get(refresh_token)
+    return spent_at is not None and world.now() - spent_at < world.config.refresh_race_window
 
 
 def _renew_with_jwt(world: World, request: GrantRequest) -> TokenPair:
@@ -124,25 +134,25 @@ def _renew_with_jwt(world: World, request: GrantRequest) -> TokenPair:
 
 
 def _check_assertion(world: World, assertion: str) -> None:
+    # Sentry looks at the signature, exp and iss alone.
+    options: Options = {
+        "verify_aud": False,
+        "verify_sub": False,
+        "verify_jti": False,
+        "verify_nbf": False,
+        "verify_iat": world.config.jwt_checks_issue_time,
+    }
     try:
-        # Sentry looks at the signature, exp and iss alone.
-        claims = jwt.decode(
-            assertion,
-            world.config.client_secret,
-            algorithms=["HS256"],
-            options={"verify_aud": False, "verify_sub": False, "verify_jti": False},
-        )
+        claims = jwt.decode(assertion, world.config.client_secret, algorithms=["HS256"], options=options)
     except jwt.PyJWTError as error:
         raise detail(401, f"Could not validate JWT, got error: {error}") from error
-    if not secrets.compare_digest(str(claims.get("iss")), world.config.client_id):
+    if not secrets.compare_digest(str(claims.get("iss")).encode(), world.config.client_id.encode()):
         raise detail(401, "JWT is not valid for this application")
 
 
 def _check_client(world: World, request: GrantRequest) -> None:
     known = secrets.compare_digest(request.field("client_id").encode(), world.config.client_id.encode())
-    right = secrets.compare_digest(
-        request.field("client_secret").encode(), world.config.client_secret.encode()
-    )
+    right = secrets.compare_digest(request.field("client_secret").encode(), world.config.client_secret.encode())
     if not (known and right):
         raise detail(401, "Invalid Client ID / Secret pair")
 
@@ -170,9 +180,7 @@ def _require_field(world: World, request: GrantRequest, name: str) -> None:
 
 
 def _holds_code(installation: Installation, code: str) -> bool:
-    return installation.grant is not None and secrets.compare_digest(
-        installation.grant.code.encode(), code.encode()
-    )
+    return installation.grant is not None and secrets.compare_digest(installation.grant.code.encode(), code.encode())
 
 
 def _refused(world: World, status: int, *, current: str, older: str) -> Refusal:

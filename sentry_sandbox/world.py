@@ -5,12 +5,10 @@ so it needs no lock; other threads come in by HTTP.
 """
 
 import itertools
-import secrets
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -56,7 +54,9 @@ class World:
         self.organizations: list[Organization] = []
         self.issues: list[Issue] = []
         self.installations: dict[str, Installation] = {}
-        self.tokens: list[TokenPair] = []
+        self.tokens: dict[str, TokenPair] = {}
+        self.refresh_tokens: dict[str, TokenPair] = {}
+        self.spent_at: dict[str, datetime] = {}
         self.grants: deque[GrantRecord] = deque(maxlen=LOG_LENGTH)
         self._small_ids = itertools.count(3401)
         self._issue_ids = itertools.count(5817720011, 37)
@@ -111,7 +111,7 @@ class World:
         return next((it for it in self.installations.values() if it.organization is organization), None)
 
     def find_token(self, token: str) -> TokenPair | None:
-        return next((pair for pair in self.tokens if secrets.compare_digest(pair.token, token)), None)
+        return self.tokens.get(token)
 
     def installation_of(self, token: str) -> Installation | None:
         return next((it for it in self.installations.values() if it.pair and it.pair.token == token), None)
@@ -123,9 +123,6 @@ class World:
 
     def record_grant(self, record: GrantRecord) -> None:
         self.grants.append(record)
-
-    def settings(self) -> dict[str, object]:
-        return asdict(self.config)
 
 
 def _find(things: list[Named], id_or_slug: str, *, by_id: bool) -> Named | None:

@@ -4,8 +4,10 @@ Alice owns Acme, Ada is an admin there and Bob a member. Mallory is a stranger w
 """
 
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from blametrail.accounts.models import User
@@ -20,8 +22,13 @@ def now() -> datetime:
     return datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
+@cache
+def _hashed_password() -> str:
+    return make_password(PASSWORD)  # slow on purpose, so once for all people
+
+
 def _person(name: str) -> User:
-    return User.objects.create_user(f"{name.lower()}@example.com", PASSWORD, name=name)
+    return User.objects.create(email=f"{name.lower()}@example.com", name=name, password=_hashed_password())
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def generate(name: str | None) -> None:
 
     To rotate, put the new key before the old ones, separated by commas, and keep those until nothing needs them.
     """
-    name = name or f"k{datetime.now(UTC):%Y%m%d}"
+    name = f"k{datetime.now(UTC):%Y%m%d}" if name is None else name
     if not re.fullmatch(rf"[A-Za-z0-9]{{1,{encryption.NAME_LENGTH}}}", name):
         raise click.BadParameter(f"must be 1 to {encryption.NAME_LENGTH} letters and digits.", param_hint="--name")
     click.echo(encryption.generate_key(name))

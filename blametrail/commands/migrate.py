@@ -1,6 +1,7 @@
 """``blametrail migrate``: bring the database's tables up to this version."""
 
 import click
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 

@@ -68,8 +68,11 @@ class Child:
 
 def pause_after(deaths: int) -> timedelta:
     """Return how long to wait before starting again what died so often in a row."""
-    pause: timedelta = timedelta(seconds=1) * 2 ** max(0, deaths - 2)
-    return min(LONGEST_PAUSE, pause) if deaths > 1 else timedelta()
+    if deaths <= 1:
+        return timedelta()
+    doublings = min(deaths - 2, 16)  # a timedelta is not without end
+    pause: timedelta = timedelta(seconds=1) * 2**doublings
+    return min(LONGEST_PAUSE, pause)
 
 
 def supervise(commands: Sequence[Sequence[str]]) -> None:

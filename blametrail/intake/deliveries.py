@@ -10,7 +10,7 @@ from typing import Any
 import zstandard
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, PositiveSmallIntegerField, Q, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, Value, When
 
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
@@ -115,7 +115,7 @@ def claim(*, limit: int, now: datetime, lasts: timedelta) -> list[Delivery]:
         # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
         oldest = due.order_by("due_at", "id").select_for_update(skip_locked=True)
         ids = list(oldest.values_list("id", flat=True)[:limit])
-        taken_over = When(claim__isnull=False, attempts=0, then=1)
+        taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
         Delivery.objects.filter(id__in=ids).update(
             claim=claimed_by,
             claimed_until=now + lasts,
@@ -174,7 +174,8 @@ def fail(delivery: Delivery, *, error: str, now: datetime) -> None:
 
 def longest_delay_after(attempts: int) -> timedelta:
     """Return the most that is waited after so many failed attempts: doubled each time, up to a bound."""
-    doubled: timedelta = FIRST_DELAY * 2 ** max(0, attempts - 1)
+    doublings = min(max(0, attempts - 1), 16)  # a timedelta is not without end
+    doubled: timedelta = FIRST_DELAY * 2**doublings
     return min(LONGEST_DELAY, doubled)
 
 

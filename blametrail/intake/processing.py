@@ -14,7 +14,7 @@ from blametrail.jobs import queue as jobs
 log = structlog.get_logger()
 
 BATCH = 50
-CLAIM_LASTS = timedelta(minutes=2)  # far longer than a batch is worked on; a killed worker's share waits this long
+CLAIM_LASTS = timedelta(seconds=30)  # several rounds; a killed worker's share waits this long
 ROUND_LASTS = timedelta(seconds=5)  # then other jobs have their turn; a renewal must not wait for a flood
 # Two transactions met: a unique constraint, a deadlock, "database is locked", a connection that died. Worth another
 # try at once; the second usually finds what the first one lost to.

@@ -18,7 +18,7 @@ from huey.storage import PostgresStorage, SqliteStorage
 log = structlog.get_logger()
 
 Job = Callable[[], object]
-_jobs: dict[str, Job] = {}
+registered: dict[str, Job] = {}
 
 _SWEPT = "swept_at"
 # What libpq understands besides the address itself; a database host that vanished is noticed within half a minute.
@@ -61,7 +61,7 @@ def _connect() -> psycopg.Connection[Any]:
     return psycopg.connect(**{**_PATIENCE, **options, **address})
 
 
-def _build() -> Huey:
+def build() -> Huey:
     common = {"results": False, "create_tables": False}
     if "postgresql" in str(settings.DATABASES["default"]["ENGINE"]):
         return Huey("blametrail", storage_class=_DatabaseStorage, connection=_connect, **common)
@@ -69,12 +69,12 @@ def _build() -> Huey:
     return Huey("blametrail", storage_class=_FileStorage, filename=str(path), **common)
 
 
-huey: Huey = _build()
+huey: Huey = build()
 
 
 def register(name: str, job: Job) -> None:
     """Let ``wake(name)`` run ``job``. A job works off what is due and may be run at any time, by any number."""
-    _jobs[name] = job
+    registered[name] = job
 
 
 def wake(name: str, *, at: datetime | None = None) -> None:
@@ -106,7 +106,7 @@ def _run(name: str) -> None:
     huey.delete(_waiting(name))  # before looking: what becomes due from here on deserves a call of its own
     close_old_connections()
     try:
-        _jobs[name]()
+        registered[name]()
     except Exception:
         # The job's rows are still owed and the sweep retries them; the log tells why it stopped.
         log.exception("jobs.failed", job=name)
@@ -115,8 +115,8 @@ def _run(name: str) -> None:
 
 
 @huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]  # huey is published without types
-def _sweep() -> None:
+def sweep() -> None:
     """Run every job, once a minute and when a worker starts: huey's scheduler begins with its periodic tasks."""
     huey.put(_SWEPT, datetime.now(UTC).isoformat())
-    for name in _jobs:
+    for name in registered:
         _run(name)

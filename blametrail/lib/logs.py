@@ -27,6 +27,11 @@ def _scrub_event(_logger: Any, _method: str, event: Any) -> Any:
     }
 
 
+def _scrub_other(value: Any) -> str:
+    """Return what is no text as text, scrubbed: a request's own repr has its query, with the code in it."""
+    return scrub(str(value))
+
+
 def configure(config: Mapping[str, Any]) -> None:
     """Send structlog's and the standard library's records through the same scrubbing JSON renderer."""
     shared: list[Any] = [
@@ -43,7 +48,7 @@ def configure(config: Mapping[str, Any]) -> None:
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(default=str),
+                structlog.processors.JSONRenderer(default=_scrub_other),
             ],
         )
     )

@@ -1,8 +1,10 @@
-"""Headers that every answer carries."""
+"""What happens to every answer on its way out."""
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+from blametrail.web import errors
 
 # Our own files only; no inline script or style. htmx needs no eval (see the meta tag in base.html).
 CONTENT_SECURITY_POLICY = (
@@ -21,4 +23,21 @@ class SecurityHeaders:
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         if "text/html" in response.headers.get("Content-Type", ""):
             response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ExplainRefusals:
+    """Put a page where Django answers with nothing: at an address that only takes what a button sends.
+
+    People come there by no fault of their own: they pressed the button when their session had ended, signed in, and
+    were led back to its address.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and request.method == "GET":
+            return errors.not_by_link(request, allowed=response.headers["Allow"])
         return response

@@ -37,7 +37,7 @@ def bodies():
 
 
 def test_two_hundred_senders_at_once_end_in_two_hundred_rows():
-    with serving(door()) as (host, port), httpx.Client() as client, ThreadPoolExecutor(50) as senders:
+    with serving(door()) as (host, port), httpx.Client(timeout=30) as client, ThreadPoolExecutor(50) as senders:
 
         def send(number):
             body = b"%d" % number

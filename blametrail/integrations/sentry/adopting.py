@@ -236,8 +236,9 @@ def _any_pair(connection: Connection, *, code: str, clock: Clock) -> grants.Toke
     for grant, secret in secrets.items():
         if not secret and grant is not Grant.JWT:
             continue
-        answer = client.ask_for_tokens(app, connection.installation_uuid, grant, secret=secret, now=clock())
-        verdict = grants.judge(grant, answer, now=clock())
+        asked_at = clock()
+        answer = client.ask_for_tokens(app, connection.installation_uuid, grant, secret=secret, now=asked_at)
+        verdict = grants.judge(grant, answer, asked_at=asked_at)
         if isinstance(verdict, grants.Granted):
             return verdict.pair
         failure = verdict

@@ -1,5 +1,6 @@
 """Our registrations at Sentry hosts, kept in step with the operator's settings."""
 
+from django.conf import settings
 from django.db import transaction
 
 from blametrail.environment import Environment
@@ -24,12 +25,17 @@ def sync(environment: Environment) -> SentryApp | None:
         if app is None:
             app = SentryApp(base_url=environment.sentry_base_url, slug=environment.sentry_app_slug)
             app.key = _free_key(environment.sentry_app_slug)
-        elif app.client_secret != secret:
-            app.previous_client_secret_sealed = seal(app, "previous_client_secret_sealed", app.client_secret)
         app.client_id = environment.sentry_client_id
-        app.client_secret_sealed = seal(app, "client_secret_sealed", secret) or b""
+        set_secret(app, secret)
         app.save()
     return app
+
+
+def set_secret(app: SentryApp, secret: str) -> None:
+    """Seal the client secret into the unsaved row; a different one before it is kept as the previous one."""
+    if app.client_secret_sealed and app.client_secret != secret:
+        app.previous_client_secret_sealed = seal(app, "previous_client_secret_sealed", app.client_secret)
+    app.client_secret_sealed = seal(app, "client_secret_sealed", secret) or b""
 
 
 def _free_key(slug: str) -> str:
@@ -43,8 +49,12 @@ def all_apps() -> list[SentryApp]:
 
 
 def hosts() -> list[str]:
-    """Return the Sentry addresses that may receive a token: those the operator configured, and no others."""
-    return list(dict.fromkeys(app.base_url for app in all_apps()))
+    """Return the Sentry addresses that may receive a token: those the operator configured, and no others.
+
+    Where there is no app, an internal integration can still be made at the address in the settings.
+    """
+    of_apps = list(dict.fromkeys(app.base_url for app in all_apps()))
+    return of_apps or [settings.ENVIRONMENT.sentry_base_url]
 
 
 def credentials(app: SentryApp) -> client.App:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,6 +23,7 @@ API_TIMEOUT = timedelta(seconds=15)
 CONNECT_TIMEOUT = timedelta(seconds=10)
 JWT_GRANT = "urn:sentry:params:oauth:grant-type:jwt-bearer"  # "sentry", not "ietf": Sentry's own spelling
 JWT_LASTS = timedelta(seconds=60)  # as in Sentry's documentation
+CLOCKS_DIFFER = timedelta(seconds=10)
 LARGEST_ANSWER = 8 * 1024 * 1024  # a page of 100 projects is about 300 kB; anything beyond is no API answer
 MOST_PAGES = 50  # 5,000 projects; a server that always says there is more must not keep us for ever
 
@@ -101,12 +103,28 @@ def ask_for_tokens(app: App, installation: uuid.UUID, grant: Grant, *, secret: s
     ``secret`` is the grant code or the refresh token. See Sentry's "OAuth process" documentation.
     """
     address = f"{app.base_url}/api/0/sentry-app-installations/{installation}/authorizations/"
-    headers, body = _token_request(app, grant, secret=secret, now=now)
     try:
-        reply = _send("POST", address, timeout=TOKEN_TIMEOUT, json=body, headers=headers)
+        reply = _ask(address, app, grant, secret=secret, now=now)
+        if grant is Grant.JWT and reply.status == 401:
+            # A JWT is short-lived, so clocks that differ make it invalid. Nothing was spent: sign by Sentry's clock.
+            their_now = _date_of(reply)
+            if their_now and abs(their_now - now) > CLOCKS_DIFFER:
+                reply = _ask(address, app, grant, secret=secret, now=their_now)
     except Unavailable as error:
         return Answer(status=None, trouble=str(error))
     return Answer(status=reply.status, body=reply.body, retry_after=_retry_after(reply.headers, now=now))
+
+
+def _ask(address: str, app: App, grant: Grant, *, secret: str, now: datetime) -> "_Reply":
+    headers, body = _token_request(app, grant, secret=secret, now=now)
+    return _send("POST", address, timeout=TOKEN_TIMEOUT, json=body, headers=headers)
+
+
+def _date_of(reply: "_Reply") -> datetime | None:
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", ""))
+    except ValueError:
+        return None
 
 
 def _token_request(app: App, grant: Grant, *, secret: str, now: datetime) -> tuple[dict[str, str], dict[str, str]]:

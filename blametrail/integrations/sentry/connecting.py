@@ -261,8 +261,9 @@ def exchange(app: client.App, installation: uuid.UUID, code: str, *, clock: Cloc
 
 
 def _trade(app: client.App, installation: uuid.UUID, grant: Grant, *, code: str = "", clock: Clock) -> grants.Verdict:
-    answer = client.ask_for_tokens(app, installation, grant, secret=code, now=clock())
-    return grants.judge(grant, answer, now=clock())
+    asked_at = clock()
+    answer = client.ask_for_tokens(app, installation, grant, secret=code, now=asked_at)
+    return grants.judge(grant, answer, asked_at=asked_at)
 
 
 def _problem(failure: grants.Failure) -> problems.ConnectProblem:

@@ -44,10 +44,13 @@ DEFAULT_POLICY = Policy()
 
 @dataclass(frozen=True)
 class TokenPair:
+    """A pair as Sentry issued it. ``issued_at`` is by Sentry's clock and orders pairs; ``expires_at`` is by ours."""
+
     access_token: str
     refresh_token: str
     issued_at: datetime
     expires_at: datetime
+    life: timedelta
     scopes: tuple[str, ...]
 
     def __repr__(self) -> str:  # tokens must never reach a log line
@@ -129,16 +132,22 @@ _NOT_OUR_CLIENT = (
     "Could not validate JWT",
     "Application is not active",
 )
-_GRANT_UNKNOWN = ("Invalid grant_type", "Manual token refresh is not enabled")
+# A server that looks for a client id and secret in the body, where the JWT grant has none, does not know that grant.
+_JWT_UNKNOWN = (
+    "Invalid grant_type",
+    "Manual token refresh is not enabled",
+    "Invalid Client ID / Secret pair",
+    "Invalid request",
+)
 _INSTALLATION_MISSING = ("Installation not found", "Could not find given sentry app installation")
 
 
-def judge(grant: Grant, answer: Answer, *, now: datetime) -> Verdict:
+def judge(grant: Grant, answer: Answer, *, asked_at: datetime) -> Verdict:
     """Return what an answer of the token endpoint means, in both generations of Sentry's error bodies."""
     if answer.status is None:
         return Unavailable(answer.trouble or "Sentry did not answer.")
     if answer.status in {200, 201}:
-        return _granted(answer.body, now=now)
+        return _granted(answer.body, asked_at=asked_at)
     words = error_words(answer.body)
     said = f"Sentry answered {answer.status}" + (f": {words}" if words else "")
     if answer.status == 404 or any(text in words for text in _INSTALLATION_MISSING):
@@ -147,24 +156,28 @@ def judge(grant: Grant, answer: Answer, *, now: datetime) -> Verdict:
         return Unavailable(said, retry_after=timedelta(seconds=2))
     if answer.status == 429 or answer.status not in {400, 401, 403}:
         return Unavailable(said, retry_after=answer.retry_after)
+    if grant is Grant.JWT and (answer.status == 400 or any(text in words for text in _JWT_UNKNOWN)):
+        return Unsupported(said)
     if any(text in words for text in _NOT_OUR_CLIENT):
         return Misconfigured(said)
-    if grant is Grant.JWT and (answer.status == 400 or any(text in words for text in _GRANT_UNKNOWN)):
-        return Unsupported(said)
     return Refused(said)
 
 
-def _granted(body: bytes, *, now: datetime) -> Verdict:
+def _granted(body: bytes, *, asked_at: datetime) -> Verdict:
     try:
         token = msgspec.json.decode(body, type=_TokenBody)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Unavailable("Sentry's answer could not be read; it was not the JSON it promises.")
+    issued_at = _aware(token.dateCreated) if token.dateCreated else asked_at
+    life = _aware(token.expiresAt) - issued_at
     return Granted(
         TokenPair(
             access_token=token.token,
             refresh_token=token.refreshToken or "",
-            issued_at=_aware(token.dateCreated or now),
-            expires_at=_aware(token.expiresAt),
+            issued_at=issued_at,
+            # Counted from when we asked, so that it holds however far Sentry's clock is from ours.
+            expires_at=asked_at + life,
+            life=life,
             scopes=tuple(token.scopes),
         )
     )
@@ -184,12 +197,10 @@ def error_words(body: bytes) -> str:
     return str(said)[:200] if said else ""
 
 
-def renewal_due(
-    issued_at: datetime, expires_at: datetime, *, jitter: float, policy: Policy = DEFAULT_POLICY
-) -> datetime:
+def renewal_due(pair: TokenPair, *, jitter: float, policy: Policy = DEFAULT_POLICY) -> datetime:
     """Return when to renew a pair: with a quarter of its life left, a little earlier by ``jitter`` in [0, 1]."""
-    margin = (expires_at - issued_at) * policy.renew_with_left
-    return expires_at - margin * (1 + policy.renewal_jitter * jitter)
+    margin = pair.life * policy.renew_with_left
+    return pair.expires_at - margin * (1 + policy.renewal_jitter * jitter)
 
 
 def order(*, jwt_works: bool | None, has_refresh_token: bool, has_been_refused: Collection[str]) -> list[Grant]:

@@ -1,6 +1,7 @@
 """Sentry apps, the connections made through them, project mappings, and the ledger of it all."""
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -53,6 +54,10 @@ class SentryApp(models.Model):
     @property
     def client_secret(self) -> str:
         return unseal(self, "client_secret_sealed")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc
 
 
 class Mode(models.TextChoices):
@@ -149,7 +154,11 @@ class Connection(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.sentry_organization_name or self.sentry_organization_slug or str(self.id)
+        return self.sentry_organization_name or self.sentry_organization_slug or "A Sentry organization"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc
 
     @property
     def is_connected(self) -> bool:

@@ -63,7 +63,7 @@ def access_token(connection: Connection, *, clock: Clock = wall_clock) -> str:
         if not connection.has_expired(now=clock() + USABLE_UNTIL):
             return connection.access_token
         if _renewal_may_start(connection, now=clock()) and renew(connection, clock=clock):
-            continue
+            return connection.access_token  # whatever the clocks say: Sentry has just issued it
         if clock() >= give_up_at or _is_waiting_for_next_try(connection, now=clock()):
             raise RenewalInProgress(RenewalInProgress.__doc__)
         _pause.wait(CALLER_LOOKS_EVERY.total_seconds())
@@ -137,19 +137,23 @@ def renew(connection: Connection, *, clock: Clock = wall_clock) -> bool:
         has_refresh_token=bool(connection.refresh_token_sealed),
         has_been_refused=connection.grants_refused,
     )
-    refused: list[str] = []
-    failure: grants.Failure = grants.Refused("There is no grant left to try.")
+    failed: list[_FailedTry] = []
     for grant in order:
         verdict, duration = _try(connection, claim, app, grant, clock=clock)
         if isinstance(verdict, Granted):
             return _succeed(connection, claim, verdict.pair, grant=grant, duration=duration, now=clock())
-        failure = verdict
-        if isinstance(verdict, grants.Refused):
-            refused.append(grant)
-        elif not isinstance(verdict, grants.Unsupported):
+        failed.append(_FailedTry(grant, verdict, duration))
+        if not isinstance(verdict, grants.Refused | grants.Unsupported):
             break  # the trouble is not with this kind of grant, so another kind would not do better
-    _fail(connection, claim, failure, refused=refused, grant=grant, duration=duration, now=clock())
+    _fail(connection, claim, failed, now=clock())
     return False
+
+
+@dataclass(frozen=True)
+class _FailedTry:
+    grant: Grant
+    failure: grants.Failure
+    duration: timedelta
 
 
 def _claim(connection: Connection, *, now: datetime) -> _Claim | None:
@@ -183,16 +187,16 @@ def _try(
     if grant is Grant.REFRESH:
         # On record before the request leaves: should we die now, the row says that this token may be spent.
         _held(connection, claim).update(refresh_token_sent_at=clock())
-    begun = time.monotonic()
+    begun, asked_at = time.monotonic(), clock()
     answer = client.ask_for_tokens(
         app,
         claim.installation,
         grant,
         secret=connection.refresh_token if grant is Grant.REFRESH else "",
-        now=clock(),
+        now=asked_at,
     )
     duration = timedelta(seconds=time.monotonic() - begun)
-    verdict = grants.judge(grant, answer, now=clock())
+    verdict = grants.judge(grant, answer, asked_at=asked_at)
     if grant is Grant.JWT and isinstance(verdict, grants.Unsupported | grants.Granted):
         works = isinstance(verdict, Granted)
         Connection.objects.filter(pk=connection.pk).exclude(jwt_grant_works=works).update(jwt_grant_works=works)
@@ -232,7 +236,7 @@ def store(
     newer = Q(token_issued_at=None) | Q(token_issued_at__lt=pair.issued_at)
     if claim is not None:
         newer |= Q(renewal_claim=claim.id, token_version=claim.version)
-    renew_at = grants.renewal_due(pair.issued_at, pair.expires_at, jitter=random.random())
+    renew_at = grants.renewal_due(pair, jitter=random.random())
     stored = Connection.objects.filter(newer, pk=connection.pk, installation_uuid=installation).update(
         access_token_sealed=seal(connection, "access_token_sealed", pair.access_token),
         refresh_token_sealed=seal(connection, "refresh_token_sealed", pair.refresh_token),
@@ -262,17 +266,12 @@ NO_TROUBLE: dict[str, Any] = {
 }
 
 
-def _fail(
-    connection: Connection,
-    claim: _Claim,
-    failure: grants.Failure,
-    *,
-    refused: list[str],
-    grant: Grant,
-    duration: timedelta,
-    now: datetime,
-) -> None:
+def _fail(connection: Connection, claim: _Claim, failed: list[_FailedTry], *, now: datetime) -> None:
     """Write the failure down and owe the next try, or give the connection up; nothing if our claim has lapsed."""
+    # What says most: a grant this Sentry merely does not know tells nothing about the connection.
+    telling = next((each for each in failed if not isinstance(each.failure, grants.Unsupported)), failed[-1])
+    failure = telling.failure
+    refused = [each.grant.value for each in failed if isinstance(each.failure, grants.Refused)]
     with transaction.atomic():
         changes = _after(connection, failure, refused=refused, now=now)
         history = grants.History(
@@ -288,12 +287,23 @@ def _fail(
         if not held:
             return
         connection.refresh_from_db()
-        ledger.record(connection, LedgerKind.RENEWAL_FAILED, failure.why, at=now, grant=grant, duration=duration)
+        _tell_failure(connection, telling, now=now)
         if isinstance(decision, GiveUp):
             disconnecting.give_up(connection, decision.reason, decision.why, now=now)
         elif decision.at - now < 2 * SWEEP_EVERY:
             transaction.on_commit(lambda: queue.wake("renewals", at=decision.at))
     log.warning("sentry.renewal_failed", connection=str(connection.pk), why=failure.why, failures=history.failures)
+
+
+def _tell_failure(connection: Connection, failed: _FailedTry, *, now: datetime) -> None:
+    ledger.record(
+        connection,
+        LedgerKind.RENEWAL_FAILED,
+        failed.failure.why,
+        at=now,
+        grant=failed.grant,
+        duration=failed.duration,
+    )
 
 
 def _available(connection: Connection) -> frozenset[str]:

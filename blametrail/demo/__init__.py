@@ -1,0 +1,1 @@
+"""The whole product on loopback, playing its story against a stand-in for Sentry."""
