@@ -52,7 +52,7 @@ def test_without_a_connection_the_log_leads_to_connecting(as_bob, acme):
 
 
 def test_a_delivery_is_listed_with_its_outcome_in_words(as_bob, arrived):
-    explanation = "The project is not mapped.\nSignature valid."
+    explanation = "Signature valid.\nThe project is not mapped."
     arrived(status=Status.IGNORED, outcome="not_mapped", action="created", project="api", explanation=explanation)
 
     said = text_of(as_bob.get(page("deliveries")))

@@ -73,8 +73,8 @@ def delivery_tone(delivery: Delivery) -> str:
 
 @register.filter
 def outcome_words(delivery: Delivery) -> str:
-    """Return what became of the delivery in one line."""
+    """Return what became of the delivery in one line: the error, or the conclusion of the explanation."""
     if delivery.error:
         return delivery.error
-    first, *_ = delivery.explanation.splitlines() or [""]
-    return first or delivery.outcome.replace("_", " ").capitalize()
+    *_, conclusion = ["", *delivery.explanation.splitlines()]
+    return conclusion or delivery.outcome.replace("_", " ").capitalize()
