@@ -28,7 +28,7 @@ if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:  # noqa: ARG001 -- pytest-django's, wrapped
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     yield
     # The queue's own connection would keep PostgreSQL from dropping the tests' database.
     queue.huey.storage.close()

@@ -1,6 +1,6 @@
 """A person at a browser without a screen: opens pages, fills in the forms on them, presses their buttons."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -21,8 +21,17 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     options: dict[str, dict[str, str]] = field(default_factory=dict)
-    buttons: list[str] = field(default_factory=list)
     unticked: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button, the form it sends, and what it changes about that."""
+
+    text: str
+    form: Form
+    action: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,20 +41,25 @@ class Page:
     address: str
     status: int
     text: str
-    forms: tuple[Form, ...]
+    buttons: tuple[Button, ...]
+    links: tuple[str, ...]
+    goes_on_to: str
 
     @property
     def path(self) -> str:
         return urlsplit(self.address).path
 
-    def form(self, *, button: str) -> Form:
-        """Return the form with this button. Raises NotOnThePage."""
-        for form in self.forms:
-            if button in form.buttons:
-                return form
-        there = [button for form in self.forms for button in form.buttons]
+    def button(self, text: str, *, leading_to: str = "") -> Button:
+        """Return the first such button whose form goes to an address with ``leading_to`` in it.
+
+        Raises NotOnThePage.
+        """
+        for button in self.buttons:
+            if button.text == text and leading_to in button.action:
+                return button
+        there = sorted({button.text for button in self.buttons})
         raise NotOnThePage(
-            f"No button “{button}” at {self.path} ({self.status}); there are {there}. {self.text[:600]}"
+            f"No button “{text}” at {self.path} ({self.status}), only {there}. It says: {self.text[:500]}"
         )
 
 
@@ -66,40 +80,45 @@ class Visitor:
 
     def open(self, address: str) -> Page:
         """Open a page, by its whole address or its path at BlameTrail."""
-        return _read(self._http.get(urljoin(self._url, address)))
+        return self._land(self._http.get(urljoin(self._url, address)))
 
-    def press(self, page: Page, button: str, **filled_in: str) -> Page:
+    def _land(self, response: httpx.Response) -> Page:
+        page = _read(response)
+        return self.open(urljoin(page.address, page.goes_on_to)) if page.goes_on_to else page
+
+    def press(self, page: Page, text: str, *, leading_to: str = "", **filled_in: str) -> Page:
         """Fill in the form that has this button and press it. A select takes the text of its option as well.
 
         Raises NotOnThePage.
         """
-        form = page.form(button=button)
+        button = page.button(text, leading_to=leading_to)
+        form = button.form
         unknown = set(filled_in) - set(form.fields) - set(form.unticked)
         if unknown:
-            raise NotOnThePage(f"No field {sorted(unknown)} at {page.path}; there are {sorted(form.fields)}.")
-        values = form.fields | {
-            name: form.options.get(name, {}).get(value, value) for name, value in filled_in.items()
-        }
-        return self._submit(page, form, values)
-
-    def _submit(self, page: Page, form: Form, values: Mapping[str, str]) -> Page:
-        address = urljoin(page.address, form.action)
+            raise NotOnThePage(f"No field {sorted(unknown)} at {page.path}, only {sorted(form.fields)}.")
+        chosen = {name: form.options.get(name, {}).get(value, value) for name, value in filled_in.items()}
+        values = {**form.fields, **chosen, **button.fields}
+        address = urljoin(page.address, button.action)
         if form.method == "get":
-            return _read(self._http.get(address, params=dict(values)))
+            return self._land(self._http.get(address, params=values))
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.address))
         headers = {"Referer": page.address, "Origin": origin}
-        return _read(self._http.post(address, data=dict(values), headers=headers))
+        return self._land(self._http.post(address, data=values, headers=headers))
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[Form] = []
         self.words: list[str] = []
+        self.links: list[str] = []
+        self.goes_on_to = ""
+        self.forms: dict[str, Form] = {}
+        self.pressable: list[tuple[str, Form | str, dict[str, str]]] = []
         self._form: Form | None = None
         self._select = ""
         self._option: str | None = None
-        self._button: list[str] | None = None
+        self._button: dict[str, str] | None = None
+        self._button_words: list[str] = []
         self._textarea = ""
         self._is_hidden = False
 
@@ -107,19 +126,21 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag in {"script", "style"}:
             self._is_hidden = True
+        elif tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
+            self.goes_on_to = given.get("content", "").partition("=")[2].strip("'\"")
+        elif tag == "a" and given.get("href"):
+            self.links.append(given["href"])
         elif tag == "form":
             self._form = Form(given.get("action", ""), given.get("method", "get").lower())
-            self.forms.append(self._form)
+            self.forms[given.get("id", f"#{len(self.forms)}")] = self._form
+        elif tag == "button":
+            self._button, self._button_words = given, []
         elif self._form is not None:
             self._field(self._form, tag, given)
 
     def _field(self, form: Form, tag: str, given: Mapping[str, str]) -> None:
         name = given.get("name", "")
         match tag:
-            case "button":
-                self._button = []
-                if name:
-                    form.fields[name] = given.get("value", "")
             case "input" if name:
                 _read_input(form, name, given)
             case "textarea":
@@ -136,8 +157,10 @@ class _Reader(HTMLParser):
             self._is_hidden = False
         elif tag == "form":
             self._form = None
-        elif tag == "button" and self._form is not None and self._button is not None:
-            self._form.buttons.append(" ".join("".join(self._button).split()))
+        elif tag == "button" and self._button is not None:
+            form = self._button.get("form") or self._form
+            if form is not None:
+                self.pressable.append((" ".join("".join(self._button_words).split()), form, self._button))
             self._button = None
         elif tag == "textarea":
             self._textarea = ""
@@ -149,14 +172,21 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._is_hidden:
             return
-        if self._form is not None:
-            if self._button is not None:
-                self._button.append(data)
-            if self._textarea:
-                self._form.fields[self._textarea] += data
-            if self._option is not None and data.strip():
-                self._form.options[self._select][" ".join(data.split())] = self._option
+        if self._button is not None:
+            self._button_words.append(data)
+        if self._form is not None and self._textarea:
+            self._form.fields[self._textarea] += data
+        if self._form is not None and self._option is not None and data.strip():
+            self._form.options[self._select][" ".join(data.split())] = self._option
         self.words.append(data)
+
+    def buttons(self) -> Iterator[Button]:
+        """Yield the buttons, once the whole page is read: one may belong to a form that stands below it."""
+        for text, owner, given in self.pressable:
+            form = self.forms.get(owner) if isinstance(owner, str) else owner
+            if form is not None:
+                fields = {given["name"]: given.get("value", "")} if given.get("name") else {}
+                yield Button(text, form, given.get("formaction", form.action), fields)
 
 
 def _read_input(form: Form, name: str, given: Mapping[str, str]) -> None:
@@ -172,4 +202,6 @@ def _read(response: httpx.Response) -> Page:
     reader = _Reader()
     reader.feed(response.text)
     text = unescape(" ".join(" ".join(reader.words).split()))
-    return Page(str(response.url), response.status_code, text, tuple(reader.forms))
+    return Page(
+        str(response.url), response.status_code, text, tuple(reader.buttons()), tuple(reader.links), reader.goes_on_to
+    )

@@ -76,5 +76,6 @@ def outcome_words(delivery: Delivery) -> str:
     """Return what became of the delivery in one line: the error, or the conclusion of the explanation."""
     if delivery.error:
         return delivery.error
-    *_, conclusion = ["", *delivery.explanation.splitlines()]
-    return conclusion or delivery.outcome.replace("_", " ").capitalize()
+    # The lines tell how it came about; the last one is how it ended.
+    *_, last = delivery.explanation.splitlines() or [""]
+    return last or delivery.outcome.replace("_", " ").capitalize()
