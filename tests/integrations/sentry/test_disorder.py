@@ -104,7 +104,7 @@ def _an_empty_acme() -> Organization:
     acme = Organization.objects.create(name="Acme", slug=f"acme-{uuid4().hex[:12]}")
     service = Service.objects.create(organization=acme, name="checkout")
     app = sentry_app(key="main")
-    mapped(connected(acme, app), service)
+    mapped(connected(acme, app), service, project_name="checkout-api")
     return acme
 
 
@@ -279,7 +279,7 @@ def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times
 @pytest.mark.django_db(transaction=True)
 def test_a_resolution_that_finds_no_incident_while_another_worker_opens_one_is_not_lost(idle_queue):
     _an_empty_acme()
-    Connection.objects.update(last_delivery_at=T0 + MINUTE)  # or its row would be what the other waits for
+    Connection.objects.update(last_delivery_at=T0 + MINUTE)  # or this row would be what the other waits for
     [resolved] = store(issue("resolved", at=T0 + MINUTE, first_seen=T0))
     [waiting] = deliveries.claim(limit=1, now=resolved.due_at, lasts=MINUTE)
     store(issue("created", at=T0 + SECOND, first_seen=T0))
