@@ -73,7 +73,7 @@ def delivery_tone(delivery: Delivery) -> str:
 
 @register.filter
 def outcome_words(delivery: Delivery) -> str:
-    """Return what became of the delivery in one line."""
+    """Return what became of the delivery in one line: the error, or the conclusion of the explanation."""
     if delivery.error:
         return delivery.error
     # The lines tell how it came about; the last one is how it ended.
