@@ -9,6 +9,7 @@ from blametrail.commands.manage import manage
 from blametrail.commands.migrate import migrate
 from blametrail.commands.operator import operator
 from blametrail.commands.sandbox import sandbox
+from blametrail.commands.sentry_app import sentry_app
 from blametrail.commands.up import up
 from blametrail.commands.web import web
 from blametrail.commands.worker import worker
@@ -23,7 +24,7 @@ def main() -> None:
     """
 
 
-for verb in (demo, up, web, worker, migrate, doctor, keys, operator, sandbox, manage):
+for verb in (up, web, worker, migrate, doctor, keys, operator, sentry_app, sandbox, demo, manage):
     main.add_command(verb)
 
 

@@ -30,7 +30,8 @@ class Misconfigured(Exception):
         self.problems = problems
 
 
-def _web_address(value: str) -> str:
+def web_address(value: str) -> str:
+    """Return a web address without the slash at its end. Raises ValueError."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be a web address such as https://blametrail.example")
@@ -43,7 +44,7 @@ def _keys(value: object) -> object:
     return value
 
 
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
+WebAddress = Annotated[str, BeforeValidator(web_address)]
 
 
 def _is_postgresql(address: str) -> bool:

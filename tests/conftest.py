@@ -12,9 +12,17 @@ from django.test import Client
 
 from blametrail.accounts.models import User
 from blametrail.catalog.models import Service
+from blametrail.jobs import queue
 from blametrail.organizations.models import Membership, Organization, Role
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    yield
+    # The queue's own connections would keep PostgreSQL from dropping the tests' database.
+    queue.huey.storage.close()
 
 
 @pytest.fixture

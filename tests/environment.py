@@ -2,10 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 
 import django
-import pytest
 from django.conf import settings
 
 os.environ.update(
@@ -20,15 +18,6 @@ os.environ.update(
 )
 django.setup()
 
-from blametrail.jobs import queue  # noqa: E402 -- reads the settings
-
 # A test's database need not survive a power cut. Without this a fsync for each statement takes most of the time.
 if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
     settings.DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    yield
-    # The queue's own connection would keep PostgreSQL from dropping the tests' database.
-    queue.huey.storage.close()

@@ -15,21 +15,12 @@ def migrate() -> None:
     """Create or upgrade the database's tables. Safe to run at any time, and by several machines at once."""
     prepare()
     run()
-    register_sentry_app()
-
-
-def register_sentry_app() -> None:
-    """Bring the Sentry app's row in step with the settings."""
-    # It imports models, which need Django to be set up.
-    from blametrail.integrations.sentry import apps_registry
-
-    apps_registry.sync(settings.ENVIRONMENT)
 
 
 def run() -> None:
     """Apply what is missing, one process at a time; then take over the Sentry app that the settings describe."""
     _migrate()
-    # Imports models, which need Django to be set up.
+    # It imports models, which need Django to be set up.
     from blametrail.integrations.sentry import apps_registry
 
     apps_registry.sync(settings.ENVIRONMENT)

@@ -18,6 +18,5 @@ def up(host: str, port: int) -> None:
     """
     prepare()
     migrate.run()
-    migrate.register_sentry_app()
     connections.close_all()
     supervise([["web", "--host", host, "--port", str(port)], ["worker"]])

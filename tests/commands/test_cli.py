@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from blametrail.accounts.models import User
 from blametrail.cli import main
+from blametrail.integrations.sentry.models import SentryApp
 from blametrail.lib import encryption
 from tests.jobs.processes import line_with, lines_with, running
 from tests.ports import free_port
@@ -73,6 +74,25 @@ def test_a_weak_password_or_a_wrong_address_is_refused(db, email, password, said
     assert refused.exit_code == 1
     assert said in refused.output
     assert not User.objects.exists()
+
+
+def test_a_sentry_app_is_registered_and_listed_with_its_webhook_address(db):
+    added = run(
+        *("sentry-app", "add", "--base-url", "https://sentry.example/", "--slug", "bt", "--client-id", "1"),
+        input="the secret\n",
+    )
+
+    app = SentryApp.objects.get()
+    assert added.exit_code == 0, added.output
+    assert (app.base_url, app.client_secret) == ("https://sentry.example", "the secret")
+    assert "http://testserver/hooks/sentry/bt" in run("sentry-app", "list").output
+
+
+def test_a_sentry_app_needs_a_web_address():
+    refused = run("sentry-app", "add", "--base-url", "sentry", "--slug", "bt", "--client-id", "1", input="s\n")
+
+    assert refused.exit_code == 2
+    assert "must be a web address" in refused.output
 
 
 def test_django_s_own_commands_are_reached():

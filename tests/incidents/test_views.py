@@ -59,6 +59,10 @@ def test_home_leads_back_to_the_organization_looked_at_last(as_alice, alice, acm
     assert as_alice.get("/").url == "/o/malice-inc/incidents/"
 
 
+def test_home_leads_somebody_without_an_organization_to_make_one(as_bob):
+    assert as_bob.get("/").url == reverse("organization_new")
+
+
 def test_home_forgets_an_organization_the_person_has_left(as_alice, alice, acme, malice_inc):
     membership = malice_inc.memberships.create(user=alice, role="member")
     as_alice.get("/o/malice-inc/incidents/")
@@ -93,6 +97,7 @@ def test_an_organization_without_incidents_is_told_how_to_get_them(as_bob, acme)
 
     assert "No incidents yet" in page.text
     assert f'href="{NEW}"' in page.text
+    assert 'href="/o/acme/integrations/sentry/">Connect Sentry' in page.text
     assert "filter-q" not in page.text
 
 
@@ -355,7 +360,3 @@ def test_a_service_can_be_chosen_beforehand(as_bob, checkout):
 
 def test_nonsense_as_the_chosen_service_does_no_harm(as_bob, checkout):
     assert as_bob.get(NEW, {"service": "nonsense"}).status_code == 200
-
-
-def test_the_addresses_are_the_ones_agreed_on(acme):
-    assert reverse("incident", args=["acme", 7]) == f"{LIST}7/"

@@ -183,3 +183,17 @@ def test_a_failing_database_is_told_to_the_sender_and_forgotten_when_it_is_back(
 
     assert not Delivery.objects.exists()
     assert post().status_code == 202
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has a server that can hang up")
+def test_a_database_that_hung_up_meanwhile_is_not_noticed_by_the_sender(post):
+    post()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchall()
+
+    assert post().status_code == 202
+    assert Delivery.objects.count() == 2

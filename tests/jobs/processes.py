@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.db import connection
 
-PATIENCE = 60  # seconds
+PATIENCE = 180  # seconds; a process is started in one, unless the machine is very busy
 
 
 def environment(**changes):

@@ -128,7 +128,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _fresh_database(folder: Path) -> Iterator[str]:
-    """Yield the address of an empty database: a file, or a neighbour of the PostgreSQL database in the environment."""
+    """Yield an empty database's address: a file, or a neighbour of the PostgreSQL database in the environment."""
     given = os.environ.get("BLAMETRAIL_DATABASE_URL", "")
     if not given.startswith("postgres"):
         yield f"sqlite:///{folder / 'blametrail.sqlite3'}"

@@ -48,3 +48,26 @@ def test_choosing_a_theme_never_leads_to_a_stranger(db, elsewhere):
 
 def test_the_theme_is_not_changed_by_following_a_link(db):
     assert Client().get("/theme/").status_code == 405
+
+
+def test_every_page_leads_to_the_four_sections(as_bob, acme):
+    page = as_bob.get("/o/acme/incidents/")
+
+    assert '<a href="/o/acme/incidents/" data-key="i" aria-current="page">' in page.text
+    assert '<a href="/o/acme/services/" data-key="s">' in page.text
+    assert '<a href="/o/acme/integrations/" data-key="n">' in page.text
+    assert '<a href="/o/acme/settings/" data-key="o">' in page.text
+
+
+def test_a_person_switches_between_their_organizations_and_no_others(as_alice, alice, acme, malice_inc):
+    assert "Malice Inc" not in as_alice.get("/o/acme/incidents/").text
+
+    malice_inc.memberships.create(user=alice, role="member")
+
+    assert 'href="/o/malice-inc/"' in as_alice.get("/o/acme/incidents/").text
+
+
+def test_signing_out_is_a_button_and_not_a_link(as_bob, acme):
+    page = as_bob.get("/o/acme/incidents/")
+
+    assert '<form method="post" action="/accounts/logout/">' in page.text

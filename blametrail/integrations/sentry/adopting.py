@@ -92,8 +92,6 @@ def settle(connection: Connection, *, clock: Clock = wall_clock) -> Connection:
         return Connection.objects.get(installation_uuid=installation)
     if settled.state == State.CONNECTED:
         proving.prove(settled, clock=clock)
-        # Once more, for one that a worker had in hand at the very moment of adoption.
-        _take_waiting_deliveries(settled, now=clock())
     return settled
 
 

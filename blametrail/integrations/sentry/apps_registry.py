@@ -25,12 +25,17 @@ def sync(environment: Environment) -> SentryApp | None:
         if app is None:
             app = SentryApp(base_url=environment.sentry_base_url, slug=environment.sentry_app_slug)
             app.key = _free_key(environment.sentry_app_slug)
-        elif app.client_secret != secret:
-            app.previous_client_secret_sealed = seal(app, "previous_client_secret_sealed", app.client_secret)
         app.client_id = environment.sentry_client_id
-        app.client_secret_sealed = seal(app, "client_secret_sealed", secret) or b""
+        set_secret(app, secret)
         app.save()
     return app
+
+
+def set_secret(app: SentryApp, secret: str) -> None:
+    """Seal the client secret into the unsaved row; a different one before it is kept as the previous one."""
+    if app.client_secret_sealed and app.client_secret != secret:
+        app.previous_client_secret_sealed = seal(app, "previous_client_secret_sealed", app.client_secret)
+    app.client_secret_sealed = seal(app, "client_secret_sealed", secret) or b""
 
 
 def _free_key(slug: str) -> str:

@@ -16,6 +16,10 @@ class AlreadyMapped(Exception):
     """This Sentry project has a mapping already; change that one."""
 
 
+class ServiceArchived(Exception):
+    """The service of this mapping is archived; choose another one first."""
+
+
 class NoSuchProject(Exception):
     """Sentry knows no project with this slug in that organization."""
 
@@ -82,7 +86,12 @@ def change_service(access: Access, mapping: ProjectMapping, *, service: Service)
 
 
 def set_active(access: Access, mapping: ProjectMapping, *, is_active: bool) -> None:
-    """Turn the mapping on or off. While off, its project's webhooks are kept and ignored visibly."""
+    """Turn the mapping on or off. While off, its project's webhooks are kept and ignored visibly.
+
+    Raises ServiceArchived where it would open incidents on a service that is out of use.
+    """
+    if is_active and mapping.service.archived_at:
+        raise ServiceArchived(ServiceArchived.__doc__)
     with transaction.atomic():
         changed = ProjectMapping.objects.filter(pk=mapping.pk, is_active=not is_active).update(is_active=is_active)
         if changed:

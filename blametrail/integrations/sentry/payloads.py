@@ -87,7 +87,7 @@ def _decode(body: bytes) -> Any:
 
 
 def _read(frame: _Frame, data: dict[str, Any]) -> Fact:
-    reader = _READERS.get((frame.resource, frame.action))
+    reader = READERS.get((frame.resource, frame.action))
     if reader is None:
         return Unknown(action=frame.action, actor=frame.actor)
     try:
@@ -243,7 +243,7 @@ def _comment(frame: _Frame, data: dict[str, Any]) -> Fact:
     )
 
 
-_READERS: dict[tuple[str, str], Callable[[_Frame, dict[str, Any]], Fact]] = {
+READERS: dict[tuple[str, str], Callable[[_Frame, dict[str, Any]], Fact]] = {
     **{("installation", action): _installation for action in ("created", "deleted")},
     **{
         ("issue", action): _issue_changed

@@ -33,8 +33,16 @@ class SentryReceiver:
 
     source = "sentry"
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        look_up: Callable[[str], Secrets] | None = None,
+        remembers: int = MOST_ENDPOINTS,
+    ) -> None:
         self._clock = clock
+        self._look_up = look_up or _look_up
+        self._remembers = remembers
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._readings: dict[str, asyncio.Task[_Known]] = {}
 
@@ -64,13 +72,13 @@ class SentryReceiver:
 
     async def _read(self, endpoint: str) -> _Known:
         read_at = self._clock()
-        known = _Known(await asyncio.to_thread(_look_up, endpoint), read_at)
+        known = _Known(await asyncio.to_thread(self._look_up, endpoint), read_at)
         if known.secrets:  # an unknown endpoint is not remembered: it may be made at any moment
             self._known[endpoint] = known
             self._known.move_to_end(endpoint)
         else:
             self._known.pop(endpoint, None)
-        while len(self._known) > MOST_ENDPOINTS:
+        while len(self._known) > self._remembers:
             self._known.popitem(last=False)
         return known
 

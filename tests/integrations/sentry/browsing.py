@@ -4,7 +4,9 @@ import re
 from html import unescape
 from urllib.parse import urlsplit
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.integrations.sentry.redirects import state_of
@@ -39,3 +41,10 @@ def text_of(response) -> str:
     """Return what the page says, in one line, without its markup."""
     text = re.sub(r"<(style|script|head)\b.*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.DOTALL)
     return re.sub(r"\s+", " ", unescape(text))
+
+
+def queries_of(browser: Client, address: str) -> int:
+    """Return how often a page asks the database."""
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(address).status_code == 200
+    return len(captured)

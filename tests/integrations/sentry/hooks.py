@@ -148,7 +148,7 @@ def store(*hooks: Hook, endpoint: str = "main") -> list[Delivery]:
 
 
 def work_off() -> None:
-    far_ahead = datetime.fromisoformat("2030-01-01T00:00:00Z")
+    far_ahead = datetime.fromisoformat("2100-01-01T00:00:00Z")
     processing.work_off(sentry.process, lambda: far_ahead)
 
 

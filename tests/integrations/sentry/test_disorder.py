@@ -2,20 +2,24 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blametrail.catalog.models import Service
 from blametrail.incidents.models import Incident, Occurrence, TimelineEntry
+from blametrail.intake import deliveries, processing
 from blametrail.intake.models import Delivery, Status
+from blametrail.integrations.sentry import processing as sentry
 from blametrail.integrations.sentry.models import Connection, SentryApp
+from blametrail.jobs import queue
 from blametrail.organizations.models import Organization
 from tests.integrations.sentry.hooks import (
     Hook,
@@ -100,7 +104,7 @@ def _an_empty_acme() -> Organization:
     acme = Organization.objects.create(name="Acme", slug=f"acme-{uuid4().hex[:12]}")
     service = Service.objects.create(organization=acme, name="checkout")
     app = sentry_app(key="main")
-    mapped(connected(acme, app), service)
+    mapped(connected(acme, app), service, project_name="checkout-api")
     return acme
 
 
@@ -211,6 +215,13 @@ def _story(number: int) -> list[Hook]:
     ]
 
 
+@pytest.fixture
+def idle_queue() -> Iterator[None]:
+    """Let the queue's own connection go after the test, or on PostgreSQL the test database cannot be dropped."""
+    yield
+    queue.huey.storage.close()
+
+
 def _in_threads(count: int, work: Any) -> None:
     problems: list[BaseException] = []
 
@@ -221,6 +232,7 @@ def _in_threads(count: int, work: Any) -> None:
             problems.append(problem)
         finally:
             database.close()
+            queue.huey.storage.close()
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
@@ -231,7 +243,7 @@ def _in_threads(count: int, work: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_four_workers_at_once_make_one_complete_incident_of_each_issue():
+def test_four_workers_at_once_make_one_complete_incident_of_each_issue(idle_queue):
     _an_empty_acme()
     copies = [hook for number in range(1, 11) for hook in _story(number)] * 2
     random.Random(20261124).shuffle(copies)
@@ -252,7 +264,7 @@ def test_four_workers_at_once_make_one_complete_incident_of_each_issue():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times():
+def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times(idle_queue):
     _an_empty_acme()
     rows = store(*[issue("created", at=T0 + SECOND, first_seen=T0)] * 20, *[event_alert(T0, event_id="e")] * 20)
 
@@ -262,3 +274,28 @@ def test_many_workers_at_once_open_one_incident_for_an_issue_heard_of_many_times
     assert TimelineEntry.heard.count() == 2
     done = outcomes(Delivery.objects.filter(pk__in=[row.pk for row in rows]))
     assert sorted(done) == ["opened", *["repeated"] * 38, "told"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_resolution_that_finds_no_incident_while_another_worker_opens_one_is_not_lost(idle_queue):
+    _an_empty_acme()
+    Connection.objects.update(last_delivery_at=T0 + MINUTE)  # or this row would be what the other waits for
+    [resolved] = store(issue("resolved", at=T0 + MINUTE, first_seen=T0))
+    [waiting] = deliveries.claim(limit=1, now=resolved.due_at, lasts=MINUTE)
+    store(issue("created", at=T0 + SECOND, first_seen=T0))
+    opened = threading.Event()
+
+    def open_meanwhile() -> None:
+        processing.work_off(sentry.process, lambda: resolved.due_at)
+        opened.set()
+
+    other = threading.Thread(target=_in_threads, args=(1, open_meanwhile))
+    with transaction.atomic():
+        deliveries.finish(waiting, outcome=sentry.process(waiting), now=resolved.due_at)
+        other.start()
+        # It has to wait for this transaction's end; were it not to, it would be done by then.
+        assert not opened.wait(timeout=1)
+    other.join()
+    work_off()
+
+    assert Incident.objects.get().status == "resolved"

@@ -73,8 +73,9 @@ def delivery_tone(delivery: Delivery) -> str:
 
 @register.filter
 def outcome_words(delivery: Delivery) -> str:
-    """Return what became of the delivery in one line."""
+    """Return what became of the delivery in one line: the error, or the conclusion of the explanation."""
     if delivery.error:
         return delivery.error
-    first, *_ = delivery.explanation.splitlines() or [""]
-    return first or delivery.outcome.replace("_", " ").capitalize()
+    # The lines tell how it came about; the last one is how it ended.
+    *_, last = delivery.explanation.splitlines() or [""]
+    return last or delivery.outcome.replace("_", " ").capitalize()

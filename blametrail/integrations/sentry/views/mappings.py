@@ -83,7 +83,11 @@ def toggle(request: HttpRequest, access: Access, connection: uuid.UUID, mapping:
     """Turn the mapping on or off, as the button said: pressing it twice does not undo it."""
     subject = _mapping(access, connection, mapping)
     is_active = request.POST.get("to") == "active"
-    verbs.set_active(access, subject, is_active=is_active)
+    try:
+        verbs.set_active(access, subject, is_active=is_active)
+    except verbs.ServiceArchived as refusal:
+        messages.error(request, str(refusal))
+        return redirect("mapping_edit", access.organization.slug, connection, mapping)
     after = "opens incidents again" if is_active else "opens no incidents from now on"
     messages.success(request, f"{subject.project_slug} {after}.")
     return _to_list(access, subject.connection)

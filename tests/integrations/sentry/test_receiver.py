@@ -1,0 +1,161 @@
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from blametrail.intake.receivers import Accepted, Refused
+from blametrail.integrations.sentry import receiver as receiving
+from blametrail.integrations.sentry.models import Connection, Mode, SentryApp, seal
+from blametrail.integrations.sentry.receiver import SentryReceiver
+from tests.integrations.sentry.hooks import SECRET, sentry_app, sign
+
+# The receiver looks secrets up in threads of its own, which only see what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = b'{"action":"created"}'
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def receiver(clock) -> SentryReceiver:
+    return SentryReceiver(clock=clock)
+
+
+@pytest.fixture
+def app(db) -> SentryApp:
+    return sentry_app(key="main")
+
+
+def signed(body: bytes = BODY, secret: str = SECRET) -> dict[str, str]:
+    return {"sentry-hook-signature": sign(body, secret), "sentry-hook-resource": "issue"}
+
+
+def verify(receiver: SentryReceiver, headers: dict[str, str], *, body: bytes = BODY, endpoint: str = "main"):
+    return asyncio.run(receiver.verify(endpoint, headers, body))
+
+
+def test_what_the_apps_secret_signed_is_accepted(receiver, app):
+    assert verify(receiver, signed()) == Accepted("issue")
+
+
+def test_what_says_of_itself_nothing_is_about_something_unknown(receiver, app):
+    assert verify(receiver, {"sentry-hook-signature": sign(BODY)}) == Accepted("unknown")
+
+
+@pytest.mark.parametrize("headers", [{}, {"sentry-hook-signature": ""}])
+def test_what_is_not_signed_is_refused(receiver, app, headers):
+    assert verify(receiver, headers) == Refused(401, "The request is not signed.")
+
+
+@pytest.mark.parametrize(("headers", "body"), [(signed(secret="wrong"), BODY), (signed(), BODY + b" ")])
+def test_what_is_signed_wrongly_is_refused(receiver, app, headers, body):
+    verdict = verify(receiver, headers, body=body)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.status == 401
+
+
+@pytest.mark.parametrize("endpoint", ["nobody", str(uuid4())])
+def test_an_address_that_belongs_to_no_one_is_unknown(receiver, app, endpoint):
+    assert verify(receiver, signed(), endpoint=endpoint) == Refused(404, "There is no such webhook address here.")
+
+
+def test_the_secret_before_the_last_change_is_still_accepted(receiver, app):
+    app.previous_client_secret_sealed = seal(app, "previous_client_secret_sealed", "the one before")
+    app.save()
+
+    assert verify(receiver, signed(secret="the one before")) == Accepted("issue")
+    assert verify(receiver, signed()) == Accepted("issue")
+
+
+def _internal(acme, mode: Mode = Mode.INTERNAL) -> Connection:
+    connection = Connection(organization=acme, mode=mode, base_url="https://sentry.io")
+    connection.client_secret_sealed = seal(connection, "client_secret_sealed", "internal secret")
+    connection.save()
+    return connection
+
+
+def test_an_internal_integration_signs_with_a_secret_of_its_own(receiver, acme):
+    endpoint = str(_internal(acme).pk)
+
+    assert verify(receiver, signed(secret="internal secret"), endpoint=endpoint) == Accepted("issue")
+    assert verify(receiver, signed(), endpoint=endpoint).status == 401
+
+
+def test_a_connection_through_an_app_has_no_address_of_its_own(receiver, acme):
+    connection = _internal(acme, mode=Mode.OAUTH)
+
+    assert verify(receiver, signed(secret="internal secret"), endpoint=str(connection.pk)).status == 404
+
+
+def test_an_erased_secret_accepts_nothing(receiver, acme):
+    connection = _internal(acme)
+    Connection.objects.update(client_secret_sealed=None)
+
+    assert verify(receiver, signed(secret=""), endpoint=str(connection.pk)).status == 404
+
+
+def test_secrets_are_believed_for_ten_seconds(receiver, app, clock):
+    verify(receiver, signed())
+    SentryApp.objects.all().delete()
+
+    clock.now += 9.9
+    assert verify(receiver, signed()) == Accepted("issue")
+    clock.now += 0.2
+    assert verify(receiver, signed()).status == 404
+
+
+def test_a_changed_secret_is_accepted_at_once_though_the_old_one_was_believed(receiver, app, clock):
+    verify(receiver, signed())
+    SentryApp.objects.update(client_secret_sealed=seal(app, "client_secret_sealed", "changed"))
+
+    clock.now += receiving.FRESH_FOR
+    assert verify(receiver, signed(secret="changed")) == Accepted("issue")
+
+
+def test_an_unknown_address_is_known_as_soon_as_it_is_made(receiver, db):
+    assert verify(receiver, signed()).status == 404
+
+    sentry_app(key="main")
+
+    assert verify(receiver, signed()) == Accepted("issue")
+
+
+def test_a_burst_looks_into_the_database_once(app, clock):
+    looked = []
+    receiver = SentryReceiver(clock=clock, look_up=lambda endpoint: looked.append(endpoint) or (SECRET,))
+
+    async def burst() -> list[Accepted | Refused]:
+        return await asyncio.gather(*[receiver.verify("main", signed(), BODY) for _ in range(50)])
+
+    assert asyncio.run(burst()) == [Accepted("issue")] * 50
+    assert looked == ["main"]
+
+
+def test_the_addresses_remembered_are_bounded(clock):
+    looked = []
+    receiver = SentryReceiver(clock=clock, look_up=lambda endpoint: looked.append(endpoint) or (SECRET,), remembers=2)
+
+    verdicts = [verify(receiver, signed(), endpoint=key) for key in ("one", "two", "three", "three", "one")]
+
+    assert verdicts == [Accepted("issue")] * 5
+    assert looked == ["one", "two", "three", "one"]
+
+
+def test_a_database_that_fails_is_not_an_unknown_address(clock):
+    def look_up(endpoint):
+        raise OSError("the database is away")
+
+    with pytest.raises(OSError, match="away"):
+        verify(SentryReceiver(clock=clock, look_up=look_up), signed())
