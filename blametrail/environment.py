@@ -79,6 +79,11 @@ class Environment(BaseModel):
     sentry_client_id: str = ""
     sentry_client_secret: SecretStr = SecretStr("")
 
+    # Half of the smallest limit seen in Sentry's own answers (40 a second), since others use the same host; still
+    # 10,000 connections within ten minutes.
+    sentry_renewals_per_second: float = Field(default=20, ge=1, le=1000)
+    # Sentry was seen to take 15 seconds for a renewal: with fewer in flight, a few slow ones would hold up all.
+    sentry_renewals_at_once: int = Field(default=16, ge=1, le=64)
     web_processes: int = Field(default=1, ge=1, le=64)
     worker_threads: int = Field(default=4, ge=1, le=64)
     delivery_max_bytes: int = Field(default=10 * 1024 * 1024, ge=64 * 1024, le=100 * 1024 * 1024)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from blametrail.intake import deliveries, processing
 from blametrail.intake.deliveries import Outcome
 from blametrail.intake.models import Delivery
-from blametrail.integrations.sentry import adopting, notices, proving, tokens
+from blametrail.integrations.sentry import adopting, notices, proving, renewals
 from blametrail.integrations.sentry import processing as sentry
 from blametrail.jobs import queue
 from blametrail.jobs.queue import Job
@@ -26,7 +26,7 @@ def purge_deliveries() -> None:
 
 JOBS: dict[str, Job] = {
     deliveries.JOB: partial(processing.work_off, process, timezone.now),
-    "renewals": tokens.renew_due,
+    "renewals": renewals.renew_due,
     "settling": adopting.settle_due,
     "proofs": proving.prove_due,
     "notices": notices.send_due,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.models import Q
 
-from blametrail.integrations.sentry import adopting, connecting, problems, proving, tokens
+from blametrail.integrations.sentry import adopting, connecting, problems, proving, renewals, tokens
 from blametrail.integrations.sentry.models import ConnectAttempt, Connection, DisconnectReason, State
 from blametrail.organizations.models import hash_token
 from tests.integrations.sentry.redirects import NONCE, came_back_with
@@ -102,7 +102,7 @@ def test_a_renewal_killed_at_any_step_is_healed_by_the_next_worker(doomed, conne
         connection.refresh_from_db()
         assert connection.token_version == 2 or is_due(connection, now=at(DUE + CLAIM_LAPSED)()), death.where
 
-        tokens.renew_due(clock=at(DUE + CLAIM_LAPSED))
+        renewals.renew_due(clock=at(DUE + CLAIM_LAPSED))
 
         assert works(connection), death.where
 
@@ -121,12 +121,12 @@ def is_lost(connection: Connection, death: Death) -> bool:
     """Carry on as healthy workers would; tell whether the connection ended, which it may only with the reason."""
     connection.refresh_from_db()
     assert connection.token_version == 2 or is_due(connection, now=at(DUE + CLAIM_LAPSED)()), death.where
-    tokens.renew_due(clock=at(DUE + CLAIM_LAPSED))
+    renewals.renew_due(clock=at(DUE + CLAIM_LAPSED))
     if works(connection):
         return False
     assert connection.refresh_token_sent_at is not None, death.where
     for again in range(1, 7):
-        tokens.renew_due(clock=at(DUE + CLAIM_LAPSED + again * timedelta(minutes=16)))
+        renewals.renew_due(clock=at(DUE + CLAIM_LAPSED + again * timedelta(minutes=16)))
     connection.refresh_from_db()
     assert connection.disconnect_reason == DisconnectReason.ANSWER_LOST, death.where
     return True

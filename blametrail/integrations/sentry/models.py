@@ -178,6 +178,16 @@ class Connection(models.Model):
         return self.token_expires_at is not None and now >= self.token_expires_at
 
 
+class Host(models.Model):
+    """What everybody who renews at one Sentry host knows of it; see ``pacing``."""
+
+    base_url = models.URLField("Sentry's address", primary_key=True)
+    next_turn_at = models.DateTimeField(null=True, help_text="When the next request for tokens may leave.")
+    quiet_until = models.DateTimeField(null=True, help_text="It is left in peace until then.")
+    silent_to = models.JSONField(default=list, help_text="Connections left without an answer since the last one.")
+    probes_failed = models.PositiveIntegerField(default=0)
+
+
 class ConnectAttempt(models.Model):
     """A person set out to connect: what ``state`` stands for. Single-use, bound to the session and the person."""
 

@@ -1,9 +1,11 @@
 """Prove by real calls that a connection is alive, verify its install, and keep its names true."""
 
 import random
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -11,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from blametrail.accounts.models import User
-from blametrail.integrations.sentry import client, disconnecting, grants, ledger, tokens
+from blametrail.integrations.sentry import client, disconnecting, grants, hosts, ledger, tokens
 from blametrail.integrations.sentry.models import Connection, DisconnectReason, LedgerKind, Mode, State
 from blametrail.integrations.sentry.tokens import Clock, wall_clock
 
@@ -19,6 +21,10 @@ log = structlog.get_logger()
 
 # Four times a day finds a silent uninstall within one working shift and costs Sentry two small calls each time.
 PROVE_EVERY = timedelta(hours=6)
+# One round at a time in a process, and a short one: while Sentry is slow each proof takes its whole timeout, and
+# a round for each sweep would soon occupy every worker thread.
+ROUND_LASTS = timedelta(seconds=45)
+_one_round = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,17 @@ class Proof:
 
 
 def prove_due(*, clock: Clock = wall_clock, limit: int = 200) -> int:
-    """Prove every connection whose proof is owed; return how many were looked at."""
-    due = Connection.objects.filter(state=State.CONNECTED, prove_at__lte=clock()).order_by("prove_at")
-    return sum(_prove_if_still_due(connection, clock=clock) for connection in due[:limit])
+    """Prove connections whose proof is owed, for one round; return how many were looked at."""
+    if not _one_round.acquire(blocking=False):
+        return 0
+    try:
+        ends_at = clock() + ROUND_LASTS
+        due = Connection.objects.filter(state=State.CONNECTED, prove_at__lte=clock())
+        due = due.exclude(base_url__in=hosts.quiet(now=clock())).order_by("prove_at")
+        in_time = takewhile(lambda _: clock() < ends_at, due[:limit])
+        return sum(_prove_if_still_due(connection, clock=clock) for connection in in_time)
+    finally:
+        _one_round.release()
 
 
 def _prove_if_still_due(connection: Connection, *, clock: Clock) -> bool:

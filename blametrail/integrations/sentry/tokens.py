@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, Q
 
-from blametrail.integrations.sentry import client, grants, ledger, setbacks
+from blametrail.integrations.sentry import client, grants, hosts, ledger, setbacks
 from blametrail.integrations.sentry.grants import Grant, Granted, TokenPair
 from blametrail.integrations.sentry.models import Connection, LedgerKind, Mode, State, seal
 from blametrail.integrations.sentry.setbacks import FailedTry
@@ -68,9 +69,10 @@ def access_token(connection: Connection, *, clock: Clock = wall_clock, instead_o
             token = connection.access_token
             if token != instead_of:
                 return token
-        if _renewal_may_start(connection, now=clock()) and renew(connection, clock=clock):
+        if _renewal_may_start(connection, now=clock()) and renew(connection, clock=clock, heeds_quiet=True):
             return connection.access_token  # whatever the clocks say: Sentry has just issued it
-        if clock() >= give_up_at or _is_waiting_for_next_try(connection, now=clock()):
+        is_over = clock() >= give_up_at or _is_waiting_for_next_try(connection, now=clock())
+        if is_over or hosts.is_quiet(connection.base_url, now=clock()):
             raise RenewalInProgress(RenewalInProgress.__doc__)
         _pause.wait(CALLER_LOOKS_EVERY.total_seconds())
 
@@ -113,23 +115,6 @@ def call(connection: Connection, request: Callable[[client.Session], Any], *, cl
 # --- renewing ---------------------------------------------------------------------------------------------------
 
 
-def renew_due(*, clock: Clock = wall_clock, limit: int = 200) -> int:
-    """Renew every connection whose renewal is owed; return how many were renewed. Safe to run anywhere, any time."""
-    now = clock()
-    free = Q(renewal_claim=None) | Q(renewal_claimed_until__lt=now)
-    due = Connection.objects.filter(free, state__in=ALIVE, renew_at__lte=now).select_related("app")
-    return sum(_renew_apart(connection, clock=clock) for connection in due.order_by("renew_at")[:limit])
-
-
-def _renew_apart(connection: Connection, *, clock: Clock) -> bool:
-    """Renew one of many: whatever goes wrong with it must not keep the others waiting. Its claim lapses by itself."""
-    try:
-        return renew(connection, clock=clock)
-    except Exception:
-        log.exception("sentry.renewal_broke", connection=str(connection.pk))
-        return False
-
-
 @dataclass(frozen=True)
 class Claim:
     """The right to renew one connection, and what it looked like when the right was taken."""
@@ -139,14 +124,19 @@ class Claim:
     installation: uuid.UUID
 
 
-def renew(connection: Connection, *, clock: Clock = wall_clock) -> bool:
-    """Trade a grant for a new pair and store it; tell whether this call did.
+def renew(connection: Connection, *, clock: Clock = wall_clock, heeds_quiet: bool = False) -> bool:
+    """Trade a grant for a new pair and store it, when the host's turn comes; tell whether this call did.
 
-    False when someone else holds the claim, when it failed (the next try is then owed by the row), or when the
-    connection was given up.
+    False when someone else holds the claim, when it failed (the next try is then owed by the row), when the
+    connection was given up, or, with ``heeds_quiet``, while the host is left in peace.
     """
     held = claim(connection, now=clock())
-    return held is not None and carry_out(connection, held, clock=clock)
+    if held is None:
+        return False
+    if hosts.wait_for_turn(connection.base_url, clock=clock, heeds_quiet=heeds_quiet):
+        let_go(connection, held)
+        return False
+    return carry_out(connection, held, clock=clock)
 
 
 def claim(connection: Connection, *, now: datetime) -> Claim | None:
@@ -166,6 +156,13 @@ def claim(connection: Connection, *, now: datetime) -> Claim | None:
         return None
     connection.refresh_from_db()
     return wanted
+
+
+def let_go(connection: Connection, claim: Claim) -> None:
+    """Give the right to renew back unused."""
+    Connection.objects.filter(pk=connection.pk, renewal_claim=claim.id).update(
+        renewal_claim=None, renewal_claimed_until=None
+    )
 
 
 def carry_out(connection: Connection, claim: Claim, *, clock: Clock = wall_clock) -> bool:
@@ -208,9 +205,13 @@ def _try(connection: Connection, claim: Claim, grant: Grant, *, clock: Clock) ->
         app, secret = _app(connection), connection.refresh_token if grant is Grant.REFRESH else ""
     except (encryption.UnknownKey, encryption.WrongPlace) as error:
         return grants.Misconfigured(f"A stored secret cannot be read. {error}"), timedelta()
+    if not database.in_atomic_block:
+        # Sentry may take half a minute, and the connections to our database are few.
+        database.close()
     answer = client.ask_for_tokens(app, claim.installation, grant, secret=secret, now=asked_at)
     duration = timedelta(seconds=time.monotonic() - begun)
     verdict = grants.judge(grant, answer, asked_at=asked_at)
+    hosts.heard(connection.base_url, connection.pk, verdict, now=clock())
     if grant is Grant.JWT and isinstance(verdict, grants.Unsupported | grants.Granted):
         works = isinstance(verdict, Granted)
         Connection.objects.filter(pk=connection.pk).exclude(jwt_grant_works=works).update(jwt_grant_works=works)

@@ -2,32 +2,20 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connections
 
-from blametrail.integrations.sentry import client, disconnecting, proving, tokens
+from blametrail.integrations.sentry import client, disconnecting, proving, renewals, tokens
 from blametrail.integrations.sentry.grants import TokenPair
 from blametrail.integrations.sentry.models import Connection, DisconnectReason, LedgerKind, Mode, State
+from tests.integrations.sentry.clocks import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 LIFE = timedelta(hours=8)
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def __call__(self) -> datetime:
-        return tokens.wall_clock() + self.offset
-
-    def forward(self, **delta: float) -> None:
-        self.offset += timedelta(**delta)
 
 
 @pytest.fixture
@@ -63,7 +51,7 @@ def test_a_valid_token_is_handed_out_without_asking_sentry(connection, sandbox):
 def test_nothing_is_renewed_before_it_is_due(connection, clock, sandbox):
     clock.forward(hours=5, minutes=40)
 
-    assert tokens.renew_due(clock=clock) == 0
+    assert renewals.renew_due(clock=clock) == 0
     assert grants_of(sandbox) == []
 
 
@@ -71,7 +59,7 @@ def test_a_due_token_is_renewed_before_it_expires(connection, clock, sandbox):
     before = connection.access_token
     clock.forward(hours=6, minutes=1)
 
-    assert tokens.renew_due(clock=clock) == 1
+    assert renewals.renew_due(clock=clock) == 1
 
     connection.refresh_from_db()
     assert connection.access_token != before
@@ -128,7 +116,7 @@ def test_after_the_trouble_the_next_try_heals_it(connection, clock, sandbox):
     tokens.renew(connection, clock=clock)
     clock.forward(minutes=1)
 
-    assert tokens.renew_due(clock=clock) == 1
+    assert renewals.renew_due(clock=clock) == 1
     connection.refresh_from_db()
     assert (connection.failures, connection.last_error) == (0, "")
 
@@ -138,7 +126,7 @@ def test_a_lost_answer_is_healed_by_the_jwt(connection, clock, sandbox):
     tokens.renew(connection, clock=clock)
     clock.forward(minutes=1)
 
-    assert tokens.renew_due(clock=clock) == 1
+    assert renewals.renew_due(clock=clock) == 1
 
 
 def test_a_spurious_refusal_of_the_jwt_is_healed_at_once_by_the_refresh_token(connection, clock, sandbox):
@@ -445,7 +433,7 @@ def test_one_connection_that_cannot_be_read_does_not_keep_the_others_waiting(con
     Connection.objects.filter(pk=broken.pk).update(refresh_token_sealed=sealed_elsewhere)
     clock.forward(hours=6, minutes=1)
 
-    assert tokens.renew_due(clock=clock) == 1
+    assert renewals.renew_due(clock=clock) == 1
     broken.refresh_from_db()
     assert "does not belong to this row" in broken.last_error
     assert broken.renewal_claim is None
@@ -511,7 +499,7 @@ def test_a_pasted_token_is_never_renewed(connection, clock, sandbox):
     connection.refresh_from_db()
     clock.forward(days=400)
 
-    assert tokens.renew_due(clock=clock) == 0
+    assert renewals.renew_due(clock=clock) == 0
     assert not tokens.renew(connection, clock=clock)
     assert tokens.access_token(connection, clock=clock) == connection.access_token
     assert grants_of(sandbox) == []
