@@ -2,6 +2,7 @@
 
 import click
 
+from blametrail.commands.connections import connections
 from blametrail.commands.demo import demo
 from blametrail.commands.doctor import doctor
 from blametrail.commands.keys import keys
@@ -24,7 +25,7 @@ def main() -> None:
     """
 
 
-for verb in (up, web, worker, migrate, doctor, keys, operator, sentry_app, sandbox, demo, manage):
+for verb in (up, web, worker, migrate, doctor, keys, operator, sentry_app, connections, sandbox, demo, manage):
     main.add_command(verb)
 
 

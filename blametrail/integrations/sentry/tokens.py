@@ -14,7 +14,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, Q
 
-from blametrail.integrations.sentry import client, grants, hosts, ledger, setbacks
+from blametrail.integrations.sentry import client, grants, hosts, ledger, metrics, setbacks
 from blametrail.integrations.sentry.grants import Grant, Granted, TokenPair
 from blametrail.integrations.sentry.models import Connection, LedgerKind, Mode, State, seal
 from blametrail.integrations.sentry.setbacks import FailedTry
@@ -155,6 +155,8 @@ def claim(connection: Connection, *, now: datetime) -> Claim | None:
     if not claimed:
         return None
     connection.refresh_from_db()
+    if connection.renew_at is not None and connection.renew_at <= now:
+        metrics.note_lateness(now - connection.renew_at)
     return wanted
 
 
@@ -211,6 +213,7 @@ def _try(connection: Connection, claim: Claim, grant: Grant, *, clock: Clock) ->
     answer = client.ask_for_tokens(app, claim.installation, grant, secret=secret, now=asked_at)
     duration = timedelta(seconds=time.monotonic() - begun)
     verdict = grants.judge(grant, answer, asked_at=asked_at)
+    metrics.count(grant, verdict)
     hosts.heard(connection.base_url, connection.pk, verdict, now=clock())
     if grant is Grant.JWT and isinstance(verdict, grants.Unsupported | grants.Granted):
         works = isinstance(verdict, Granted)
