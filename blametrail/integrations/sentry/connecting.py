@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -225,7 +226,8 @@ def _connect(
     if not came_back.code:
         raise problems.NoCode
     pair = exchange(apps_registry.credentials(app), installation, came_back.code, clock=clock)
-    connection = _keep(app, installation, pair, organization=organization, user=user, repairs=repairs, now=clock())
+    keep = partial(_keep, app, installation, pair, organization=organization, user=user, repairs=repairs, now=clock())
+    connection = tokens.insist(keep)
     return adopting.settle(connection, clock=clock)
 
 

@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
+from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.db.models import F, Q
 
 from blametrail.integrations.sentry import client, grants, hosts, ledger, metrics, setbacks
@@ -29,6 +30,8 @@ CLAIM_LASTS = timedelta(seconds=90)
 # A caller with an expired token waits this long for whoever is renewing it.
 CALLER_WAITS = timedelta(seconds=20)
 CALLER_LOOKS_EVERY = timedelta(milliseconds=100)
+# A pair that could not be stored is tried again for as long as our claim surely stands.
+DATABASE_IS_BACK_WITHIN = timedelta(seconds=45)
 # Sentry copies a new token to its regions after it has handed it out: one refused at once is tried once more.
 FRESH_TOKEN_SETTLES = timedelta(seconds=1.5)
 # Clocks differ: a token this close to its end is treated as expired by those who want to use it.
@@ -36,6 +39,7 @@ USABLE_UNTIL = timedelta(seconds=5)
 
 ALIVE = (State.CONNECTED, State.CONNECTING, State.UNCONFIRMED)
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
@@ -74,6 +78,7 @@ def access_token(connection: Connection, *, clock: Clock = wall_clock, instead_o
         is_over = clock() >= give_up_at or _is_waiting_for_next_try(connection, now=clock())
         if is_over or hosts.is_quiet(connection.base_url, now=clock()):
             raise RenewalInProgress(RenewalInProgress.__doc__)
+        _let_database_go()  # or those who wait would keep it from the one they wait for
         _pause.wait(CALLER_LOOKS_EVERY.total_seconds())
 
 
@@ -180,7 +185,14 @@ def carry_out(connection: Connection, claim: Claim, *, clock: Clock = wall_clock
             return False  # the claim lapsed and whoever took it over is renewing
         verdict, duration = _try(connection, claim, grant, clock=clock)
         if isinstance(verdict, Granted):
-            return _succeed(connection, claim, verdict.pair, grant=grant, duration=duration, now=clock())
+            # First of all: whatever else there is to write down, a pair that is not stored is a pair lost.
+            succeed = partial(_succeed, connection, claim, verdict.pair, grant, duration, now=clock())
+            stored = insist(succeed)
+            hosts.heard(connection.base_url, connection.pk, verdict, now=clock())
+            return stored
+        hosts.heard(connection.base_url, connection.pk, verdict, now=clock())
+        if grant is Grant.JWT and isinstance(verdict, grants.Unsupported):
+            _learn_about_jwt(connection, works=False)
         failed.append(FailedTry(grant, verdict, duration))
         if not isinstance(verdict, grants.Refused | grants.Unsupported):
             break  # the trouble is not with this kind of grant, so another kind would not do better
@@ -207,17 +219,11 @@ def _try(connection: Connection, claim: Claim, grant: Grant, *, clock: Clock) ->
         app, secret = _app(connection), connection.refresh_token if grant is Grant.REFRESH else ""
     except (encryption.UnknownKey, encryption.WrongPlace) as error:
         return grants.Misconfigured(f"A stored secret cannot be read. {error}"), timedelta()
-    if not database.in_atomic_block:
-        # Sentry may take half a minute, and the connections to our database are few.
-        database.close()
+    _let_database_go()  # Sentry may take half a minute
     answer = client.ask_for_tokens(app, claim.installation, grant, secret=secret, now=asked_at)
     duration = timedelta(seconds=time.monotonic() - begun)
     verdict = grants.judge(grant, answer, asked_at=asked_at)
     metrics.count(grant, verdict)
-    hosts.heard(connection.base_url, connection.pk, verdict, now=clock())
-    if grant is Grant.JWT and isinstance(verdict, grants.Unsupported | grants.Granted):
-        works = isinstance(verdict, Granted)
-        Connection.objects.filter(pk=connection.pk).exclude(jwt_grant_works=works).update(jwt_grant_works=works)
     return verdict, duration
 
 
@@ -227,14 +233,45 @@ def _app(connection: Connection) -> client.App:
     return client.App(base_url=app.base_url, client_id=app.client_id, client_secret=app.client_secret)
 
 
+def _learn_about_jwt(connection: Connection, *, works: bool) -> None:
+    """Remember whether this Sentry takes the JWT grant."""
+    Connection.objects.filter(pk=connection.pk).exclude(jwt_grant_works=works).update(jwt_grant_works=works)
+
+
+def _let_database_go() -> None:
+    """Give the connection to the database back while we wait for something else: they are few."""
+    if not database.in_atomic_block:
+        database.close()
+
+
+def insist(write: Callable[[], T]) -> T:
+    """Write although the database may be away for a moment: what Sentry has just issued exists nowhere else."""
+    give_up_at = time.monotonic() + DATABASE_IS_BACK_WITHIN.total_seconds()
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if database.in_atomic_block or time.monotonic() >= give_up_at:
+                raise
+            log.warning("sentry.pair_not_stored_yet", exc_info=True)
+        _let_database_go()
+        _pause.wait(1)
+
+
 def _succeed(
-    connection: Connection, claim: Claim, pair: TokenPair, *, grant: Grant, duration: timedelta, now: datetime
+    connection: Connection, claim: Claim, pair: TokenPair, grant: Grant, duration: timedelta, *, now: datetime
 ) -> bool:
+    before = connection.scopes
     with transaction.atomic():
         stored = store(connection, pair, installation=claim.installation, claim=claim, now=now)
+        if grant is Grant.JWT:
+            _learn_about_jwt(connection, works=True)
         if stored:
             kept = f"Valid until {pair.expires_at:%Y-%m-%d %H:%M} UTC."
             ledger.record(connection, LedgerKind.RENEWED, kept, at=now, grant=grant, duration=duration)
+        if stored and set(before) != set(pair.scopes):
+            changed = f"Its permissions are now: {', '.join(pair.scopes) or 'none'}."
+            ledger.record(connection, LedgerKind.SENTRY_CHANGED, changed, at=now)
     log.info("sentry.renewed", connection=str(connection.pk), grant=grant.value, stored=stored)
     return stored
 

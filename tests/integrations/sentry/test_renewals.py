@@ -58,7 +58,8 @@ def test_no_more_than_the_configured_rate_leaves_for_a_host(fleet, clock, sandbo
     assert took > timedelta(seconds=11 / 20) - timedelta(milliseconds=50)
 
 
-def test_what_expires_first_is_renewed_first(fleet, clock, sandbox):
+def test_what_expires_first_is_renewed_first(fleet, clock, sandbox, settings):
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"sentry_renewals_at_once": 1})
     clock.forward(hours=6, minutes=30)
     urgent = fleet[7]
     Connection.objects.filter(pk=urgent.pk).update(token_expires_at=clock() + timedelta(seconds=30))

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db import connection as database
 
 from blametrail.integrations.sentry import client, disconnecting, proving, renewals, tokens
 from blametrail.integrations.sentry.grants import TokenPair
@@ -250,6 +251,31 @@ def test_a_pair_that_comes_after_the_disconnect_is_not_kept(connection, clock):
 
     assert not kept
     assert connection.access_token_sealed is None
+
+
+def test_a_pair_is_stored_although_the_database_is_away_for_a_moment(connection, clock, sandbox):
+    refresh_only(sandbox)
+    outages = iter([True, False])
+
+    def away_once(execute, sql, *rest):
+        if sql.startswith("UPDATE") and '"access_token_sealed" =' in sql and next(outages):
+            raise OperationalError("the database went away")
+        return execute(sql, *rest)
+
+    with database.execute_wrapper(away_once):
+        assert tokens.renew(connection, clock=clock)
+
+    connection.refresh_from_db()
+    assert connection.token_version == 2
+    assert granted_by(sandbox) == ["refresh"]
+
+
+def test_changed_permissions_are_told_in_the_ledger(connection, clock, sandbox):
+    sandbox.control.set_app(scopes=["event:read", "org:read"])
+
+    tokens.renew(connection, clock=clock)
+
+    assert "event:read, org:read" in connection.ledger.get(kind=LedgerKind.SENTRY_CHANGED).text
 
 
 def test_a_worker_whose_claim_was_taken_over_sends_nothing_more(connection, clock, sandbox):
