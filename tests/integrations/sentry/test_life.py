@@ -1,0 +1,274 @@
+"""A connection's life against a real Sentry stand-in, in whatever order fate chooses: what must hold after each step.
+
+Runs 25 lives of 20 steps, always the same ones. ``LIVES=500 python -m pytest tests/integrations/sentry/test_life.py``
+draws as many new ones, twice as long.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import models
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from blametrail.accounts.models import User
+from blametrail.integrations.sentry import (
+    client,
+    connecting,
+    disconnecting,
+    grants,
+    problems,
+    proving,
+    renewals,
+    tokens,
+)
+from blametrail.integrations.sentry.grants import Grant, Granted
+from blametrail.integrations.sentry.models import (
+    ConnectAttempt,
+    Connection,
+    DisconnectReason,
+    Host,
+    LedgerEntry,
+    State,
+)
+from blametrail.organizations.models import AuditEntry
+from sentry_sandbox.server import Sandbox
+from tests.integrations.sentry.clocks import Clock
+from tests.integrations.sentry.redirects import NONCE, came_back_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIVES = os.environ.get("LIVES")
+BOUNDS = settings(
+    max_examples=int(LIVES or 25),
+    stateful_step_count=40 if LIVES else 20,
+    derandomize=not LIVES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TEXT = (models.TextField, models.CharField, models.JSONField)
+TOLD_IN = (Connection, LedgerEntry, Host, ConnectAttempt, AuditEntry)
+TROUBLES = st.sampled_from(
+    [
+        "drop",
+        "drop_after_commit",
+        "status:500",
+        "status_after_commit:500",
+        "status:401",
+        "status:429",
+        "html",
+        "empty",
+    ]
+)
+
+
+@dataclass
+class Stage:
+    """Who and what every life needs."""
+
+    sandbox: Sandbox
+    alice: User
+    set_out: Callable[..., str]
+
+
+@dataclass
+class InFlight:
+    """A renewal whose answer is still on its way."""
+
+    claim: tokens.Claim
+    answer: client.Answer
+    asked_at: datetime
+
+
+class Life(RuleBasedStateMachine):
+    stage: Stage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.control = self.stage.sandbox.control
+        self.in_flight: list[InFlight] = []
+        self.secrets: set[str] = {self.stage.sandbox.config.client_secret}
+        self.was: Connection | None = None
+
+    @initialize(jwt=st.booleans(), generation=st.sampled_from(["current", "24.2"]))
+    def begin(self, jwt: bool, generation: str) -> None:
+        for model in (Connection, Host, ConnectAttempt):
+            model.objects.all().delete()
+        self.control.reset()
+        self.control.set_app(jwt_grant=jwt, passes_state=True)
+        self.control.set_generation(generation)
+        self.connect()
+
+    def connect(self) -> None:
+        installed = self.control.install("acme-rockets", state=self.stage.set_out(at=self.clock()))
+        self.secrets.add(installed.code or self.stage.sandbox.config.client_secret)
+        back = came_back_with(installed.redirect)
+        connecting.finish(back, user=self.stage.alice, session_nonce=NONCE, clock=self.clock)
+        self.in_flight.clear()
+
+    @property
+    def row(self) -> Connection:
+        return Connection.objects.select_related("app").get()
+
+    @property
+    def installation(self) -> str | None:
+        return next((each["uuid"] for each in self.control.state()["installations"]), None)
+
+    # --- what happens
+
+    @rule(minutes=st.sampled_from([1, 7, 30, 240, 1500]))
+    def time_passes(self, minutes: int) -> None:
+        self.clock.forward(minutes=minutes)
+
+    @rule()
+    def a_worker_works(self) -> None:
+        renewals.renew_due(clock=self.clock)
+
+    @rule()
+    def an_admin_presses_renew_now(self) -> None:
+        tokens.renew(self.row, clock=self.clock)
+
+    @rule()
+    def a_proof_is_made(self) -> None:
+        proving.prove(self.row, clock=self.clock)
+
+    @rule(on=st.sampled_from(["token", "api"]), trouble=TROUBLES, times=st.integers(1, 3))
+    def sentry_has_trouble(self, on: str, trouble: str, times: int) -> None:
+        self.control.add_fault(on, trouble, times=times)
+
+    @rule()
+    def sentry_recovers(self) -> None:
+        self.control.clear_faults()
+
+    @rule(on=st.booleans())
+    def the_jwt_grant_is_switched(self, on: bool) -> None:
+        self.control.set_app(jwt_grant=on)
+
+    @rule(jwt=st.booleans())
+    def a_worker_asks_and_is_not_heard_of_for_a_while(self, jwt: bool) -> None:
+        row = self.row
+        claim = tokens.claim(row, now=self.clock())
+        if claim is None or row.app is None:
+            return
+        assert tokens._announce(row, claim, now=self.clock())  # noqa: SLF001 -- as far as that worker comes
+        app = client.App(row.app.base_url, row.app.client_id, row.app.client_secret)
+        grant = Grant.JWT if jwt else Grant.REFRESH
+        answer = client.ask_for_tokens(
+            app, claim.installation, grant, secret="" if jwt else row.refresh_token, now=self.clock()
+        )
+        self.in_flight.append(InFlight(claim, answer, self.clock()))
+
+    @precondition(lambda self: self.in_flight)
+    @rule()
+    def its_answer_comes_late(self) -> None:
+        late = self.in_flight.pop(0)
+        verdict = grants.judge(Grant.JWT, late.answer, asked_at=late.asked_at)
+        if isinstance(verdict, Granted):
+            installation = late.claim.installation
+            tokens.store(self.row, verdict.pair, installation=installation, claim=late.claim, now=self.clock())
+
+    @precondition(lambda self: self.in_flight)
+    @rule()
+    def it_died(self) -> None:
+        self.in_flight.pop(0)
+
+    @rule(is_told=st.booleans())
+    def it_is_uninstalled_in_sentry(self, is_told: bool) -> None:
+        row = self.row
+        if self.installation != str(row.installation_uuid):
+            return
+        self.control.uninstall(str(row.installation_uuid))
+        if is_told:
+            disconnecting.removed_in_sentry(row, actor_name="Dana", now=self.clock())
+
+    @precondition(lambda self: self.row.state == State.DISCONNECTED)
+    @rule()
+    def an_admin_reconnects(self) -> None:
+        self.control.clear_faults()
+        try:
+            self.connect()
+        except problems.NoCode:
+            self.control.uninstall(str(self.installation))
+            self.connect()
+        assert self.row.state == State.CONNECTED
+
+    # --- what holds after each step
+
+    @invariant()
+    def nobody_gets_a_second_claim_while_one_is_live(self) -> None:
+        row = self.row
+        if row.renewal_claimed_until and row.renewal_claimed_until >= self.clock():
+            assert tokens.claim(row, now=self.clock()) is None
+
+    @invariant()
+    def an_older_pair_never_replaces_a_newer_one(self) -> None:
+        now, was = self.row, self.was
+        same = was is not None and was.installation_uuid == now.installation_uuid
+        if same and was.token_issued_at and now.token_issued_at:
+            assert now.token_issued_at >= was.token_issued_at
+
+    @invariant()
+    def what_is_stored_is_alive_at_sentry_or_known_to_be_in_doubt(self) -> None:
+        row = self.row
+        live = [each["token"] for each in self.control.state()["installations"] if each["token"]]
+        self.secrets |= {pair[name] for pair in live for name in ("access_token", "refresh_token")}
+        if row.state == State.CONNECTED and live and row.refresh_token_sent_at is None:
+            assert row.refresh_token in {pair["refresh_token"] for pair in live} or self._was_reinstalled(row)
+
+    def _was_reinstalled(self, row: Connection) -> bool:
+        return self.installation != str(row.installation_uuid)
+
+    @invariant()
+    def it_is_never_given_up_without_evidence(self) -> None:
+        row, was = self.row, self.was
+        self.was = row
+        if row.state != State.DISCONNECTED or was is None or was.state == State.DISCONNECTED:
+            return
+        evidence = {
+            DisconnectReason.REMOVED: self.installation is None,
+            DisconnectReason.REFUSED: self._was_refused_for_good(row),
+            DisconnectReason.ANSWER_LOST: self._was_refused_for_good(row) and row.refresh_token_sent_at is not None,
+            DisconnectReason.EXPIRED: self._expired_a_day_ago(row, was),
+        }
+        assert evidence[DisconnectReason(row.disconnect_reason)], row.disconnect_detail
+        assert row.notice_due_at is not None
+
+    def _was_refused_for_good(self, row: Connection) -> bool:
+        spread = timedelta(minutes=30)
+        return row.refusals >= 6 and row.disconnected_at - row.first_refused_at >= spread
+
+    def _expired_a_day_ago(self, row: Connection, was: Connection) -> bool:
+        return row.disconnected_at - was.token_expires_at >= timedelta(hours=24)
+
+    @invariant()
+    def whatever_is_alive_is_owed_a_next_step(self) -> None:
+        row = self.row
+        assert row.state == State.DISCONNECTED or row.renew_at is not None
+        assert row.renewal_claim is None or row.renewal_claimed_until <= self.clock() + tokens.CLAIM_LASTS
+
+    def teardown(self) -> None:
+        told = " ".join(str(each) for model in TOLD_IN for each in _texts(model))
+        assert not [secret for secret in self.secrets if secret in told]
+
+
+def _texts(model: type[models.Model]) -> list[tuple[str, ...]]:
+    names = [field.name for field in model._meta.get_fields() if isinstance(field, TEXT)]  # noqa: SLF001 -- Django's own way
+    return list(model._base_manager.values_list(*names))  # noqa: SLF001 -- every row, whatever the manager hides
+
+
+def test_whatever_happens_in_a_connections_life(sandbox, alice, set_out):
+    life = type("LifeOnThisStage", (Life,), {"stage": Stage(sandbox, alice, set_out)})
+
+    run_state_machine_as_test(life, settings=BOUNDS)
