@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import connections
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from blametrail.integrations.sentry import hosts, tokens
 from blametrail.integrations.sentry.hosts import Pause
@@ -20,6 +20,7 @@ from blametrail.jobs import queue
 log = structlog.get_logger()
 
 BATCH = 50
+SWEEP_EVERY = timedelta(minutes=1)  # see jobs.queue
 # Then the worker may stop, if it was told to, and other jobs have their turn; what is left is owed by its rows.
 ROUND_LASTS = timedelta(seconds=15)
 LOOKS_EVERY = 1.0  # seconds: for what became due while others are in hand
@@ -38,9 +39,32 @@ def renew_due(*, clock: Clock = wall_clock, pause: Pause = hosts.pause) -> int:
         try:
             _asked.clear()
             renewed += _run_lanes(clock, pause)
+            _next_call.ask_for(now=clock())
         finally:
             _one_round.release()
     return renewed
+
+
+class _NextCall:
+    """Asks to be woken at the moment when the next renewal is owed, rather than at the sweep after it."""
+
+    def __init__(self) -> None:
+        self._at: datetime | None = None
+
+    def ask_for(self, *, now: datetime) -> None:
+        owed = Connection.objects.filter(state__in=tokens.ALIVE, renew_at__gt=now)
+        first = owed.aggregate(first=Min("renew_at"))["first"]
+        if first is None or first - now > SWEEP_EVERY or self._is_asked_for(first, now=now):
+            return
+        self._at = first
+        queue.wake("renewals", at=first)
+
+    def _is_asked_for(self, moment: datetime, *, now: datetime) -> bool:
+        # Or each round would begin a chain of calls of its own.
+        return self._at is not None and now < self._at <= moment
+
+
+_next_call = _NextCall()
 
 
 def due(*, now: datetime) -> QuerySet[Connection]:

@@ -137,6 +137,12 @@ class Life(RuleBasedStateMachine):
         renewals.renew_due(clock=self.clock)
 
     @rule()
+    def an_hour_goes_by_with_a_worker_at_work(self) -> None:
+        for _ in range(8):
+            self.clock.forward(minutes=8)
+            renewals.renew_due(clock=self.clock)
+
+    @rule()
     def an_admin_presses_renew_now(self) -> None:
         tokens.renew(self.row, clock=self.clock)
 
@@ -144,7 +150,7 @@ class Life(RuleBasedStateMachine):
     def a_proof_is_made(self) -> None:
         proving.prove(self.row, clock=self.clock)
 
-    @rule(on=st.sampled_from(["token", "api"]), trouble=TROUBLES, times=st.integers(1, 3))
+    @rule(on=st.sampled_from(["token", "api"]), trouble=TROUBLES, times=st.sampled_from([1, 3, 20]))
     def sentry_has_trouble(self, on: str, trouble: str, times: int) -> None:
         self.control.add_fault(on, trouble, times=times)
 
@@ -178,6 +184,14 @@ class Life(RuleBasedStateMachine):
         if isinstance(verdict, Granted):
             installation = late.claim.installation
             tokens.store(self.row, verdict.pair, installation=installation, claim=late.claim, now=self.clock())
+
+    @rule(jwt=st.booleans())
+    def another_renews_meanwhile_and_its_answer_comes_late(self, jwt: bool) -> None:
+        self.a_worker_asks_and_is_not_heard_of_for_a_while(jwt)
+        self.clock.forward(minutes=2)
+        tokens.renew(self.row, clock=self.clock)
+        if self.in_flight:
+            self.its_answer_comes_late()
 
     @precondition(lambda self: self.in_flight)
     @rule()
