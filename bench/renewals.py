@@ -80,6 +80,7 @@ class Fate:
     is_on: bool
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
     dealt: Counter[str] = field(default_factory=Counter)
 
     def take(self, operation: str, installation: str | None) -> Any:
@@ -97,8 +98,10 @@ class Fate:
                 return self._fault(what)
         return None
 
-    def kills_at(self, path: str, side: str) -> bool:
-        return self.is_on and self._draw(side, path, self.asked[path]) < DEATHS_PER_MILLE / 2
+    def kills(self, installation: str, side: str) -> bool:
+        self.tried[installation] += 1
+        draw = self._draw(side, installation, self.tried[installation])
+        return self.is_on and draw < DEATHS_PER_MILLE / 2
 
     def _fault(self, what: str) -> Any:
         from sentry_sandbox.faults import Fault
@@ -211,10 +214,9 @@ def _mortal(stage: Stage) -> None:
 
     def die(request: httpx.Request, side: str) -> None:
         installation = request.url.path.split("/")[4]
-        if stage.fate.kills_at(installation, side):
-            stage.killed.add(
-                (installation, stage.fate.asked[installation]) if side == "after" else (side, len(stage.killed))
-            )
+        if stage.fate.kills(installation, side):
+            # Before: the request that would have been the next one never left.
+            stage.killed.add((installation, stage.fate.asked[installation] + (0.5 if side == "before" else 0)))
             raise WorkerDied
 
     def handle(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:

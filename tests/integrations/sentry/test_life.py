@@ -17,7 +17,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -70,6 +69,25 @@ TROUBLES = st.sampled_from(
         "html",
         "empty",
     ]
+)
+
+TROUBLE_LASTS = {"trouble_once": 1, "trouble_for_a_while": 4, "trouble_until_it_ends": None}
+HAPPENINGS = (
+    *(["hours_go_by_with_a_worker_at_work"] * 4),
+    *TROUBLE_LASTS,
+    "a_day_goes_by_without_a_worker",
+    "an_admin_presses_renew_now",
+    "a_proof_is_made",
+    "sentry_recovers",
+    "the_jwt_grant_is_turned_off",
+    "the_jwt_grant_is_turned_on",
+    "a_worker_asks_and_is_not_heard_of_for_a_while",
+    "its_answer_comes_late",
+    "another_renews_meanwhile_and_its_answer_comes_late",
+    "it_died",
+    "it_is_uninstalled_and_we_are_told",
+    "it_is_uninstalled_in_silence",
+    "an_admin_reconnects",
 )
 
 
@@ -126,90 +144,82 @@ class Life(RuleBasedStateMachine):
     def installation(self) -> str | None:
         return next((each["uuid"] for each in self.control.state()["installations"]), None)
 
+    @rule(what=st.sampled_from(HAPPENINGS), on=st.sampled_from(["token", "token", "api"]), trouble=TROUBLES)
+    def something_happens(self, what: str, on: str, trouble: str) -> None:
+        # One rule and not one for each: Hypothesis would leave most rules out of any one life.
+        if what in TROUBLE_LASTS:
+            self.control.add_fault(on, trouble, times=TROUBLE_LASTS[what])
+        else:
+            getattr(self, what)()
+
     # --- what happens
 
-    @rule(minutes=st.sampled_from([1, 7, 30, 240, 1500]))
-    def time_passes(self, minutes: int) -> None:
-        self.clock.forward(minutes=minutes)
-
-    @rule()
-    def a_worker_works(self) -> None:
-        renewals.renew_due(clock=self.clock)
-
-    @rule()
-    def an_hour_goes_by_with_a_worker_at_work(self) -> None:
-        for _ in range(8):
-            self.clock.forward(minutes=8)
+    def hours_go_by_with_a_worker_at_work(self) -> None:
+        for minutes in (1, 1, 8, 8, 8, 8, 8, 180, 200):
+            self.clock.forward(minutes=minutes)
             renewals.renew_due(clock=self.clock)
 
-    @rule()
+    def a_day_goes_by_without_a_worker(self) -> None:
+        self.clock.forward(hours=33)
+
     def an_admin_presses_renew_now(self) -> None:
         tokens.renew(self.row, clock=self.clock)
 
-    @rule()
     def a_proof_is_made(self) -> None:
         proving.prove(self.row, clock=self.clock)
 
-    @rule(on=st.sampled_from(["token", "api"]), trouble=TROUBLES, times=st.sampled_from([1, 3, 20]))
-    def sentry_has_trouble(self, on: str, trouble: str, times: int) -> None:
-        self.control.add_fault(on, trouble, times=times)
-
-    @rule()
     def sentry_recovers(self) -> None:
         self.control.clear_faults()
 
-    @rule(on=st.booleans())
-    def the_jwt_grant_is_switched(self, on: bool) -> None:
-        self.control.set_app(jwt_grant=on)
+    def the_jwt_grant_is_turned_off(self) -> None:
+        self.control.set_app(jwt_grant=False)
 
-    @rule(jwt=st.booleans())
-    def a_worker_asks_and_is_not_heard_of_for_a_while(self, jwt: bool) -> None:
+    def the_jwt_grant_is_turned_on(self) -> None:
+        self.control.set_app(jwt_grant=True)
+
+    def a_worker_asks_and_is_not_heard_of_for_a_while(self) -> None:
         row = self.row
         claim = tokens.claim(row, now=self.clock())
         if claim is None or row.app is None:
             return
         assert tokens._announce(row, claim, now=self.clock())  # noqa: SLF001 -- as far as that worker comes
         app = client.App(row.app.base_url, row.app.client_id, row.app.client_secret)
-        grant = Grant.JWT if jwt else Grant.REFRESH
-        answer = client.ask_for_tokens(
-            app, claim.installation, grant, secret="" if jwt else row.refresh_token, now=self.clock()
-        )
+        grant = Grant.REFRESH if row.jwt_grant_works is False else Grant.JWT
+        secret = row.refresh_token if grant is Grant.REFRESH else ""
+        answer = client.ask_for_tokens(app, claim.installation, grant, secret=secret, now=self.clock())
         self.in_flight.append(InFlight(claim, answer, self.clock()))
 
-    @precondition(lambda self: self.in_flight)
-    @rule()
     def its_answer_comes_late(self) -> None:
+        if not self.in_flight:
+            return
         late = self.in_flight.pop(0)
         verdict = grants.judge(Grant.JWT, late.answer, asked_at=late.asked_at)
         if isinstance(verdict, Granted):
             installation = late.claim.installation
             tokens.store(self.row, verdict.pair, installation=installation, claim=late.claim, now=self.clock())
 
-    @rule(jwt=st.booleans())
-    def another_renews_meanwhile_and_its_answer_comes_late(self, jwt: bool) -> None:
-        self.a_worker_asks_and_is_not_heard_of_for_a_while(jwt)
+    def another_renews_meanwhile_and_its_answer_comes_late(self) -> None:
+        self.a_worker_asks_and_is_not_heard_of_for_a_while()
         self.clock.forward(minutes=2)
         tokens.renew(self.row, clock=self.clock)
-        if self.in_flight:
-            self.its_answer_comes_late()
+        self.its_answer_comes_late()
 
-    @precondition(lambda self: self.in_flight)
-    @rule()
     def it_died(self) -> None:
-        self.in_flight.pop(0)
+        self.in_flight.clear()
+        self.clock.forward(minutes=2)
 
-    @rule(is_told=st.booleans())
-    def it_is_uninstalled_in_sentry(self, is_told: bool) -> None:
-        row = self.row
-        if self.installation != str(row.installation_uuid):
-            return
-        self.control.uninstall(str(row.installation_uuid))
-        if is_told:
-            disconnecting.removed_in_sentry(row, actor_name="Dana", now=self.clock())
+    def it_is_uninstalled_and_we_are_told(self) -> None:
+        self.it_is_uninstalled_in_silence()
+        if self.installation is None:
+            disconnecting.removed_in_sentry(self.row, actor_name="Dana", now=self.clock())
 
-    @precondition(lambda self: self.row.state == State.DISCONNECTED)
-    @rule()
+    def it_is_uninstalled_in_silence(self) -> None:
+        if self.installation == str(self.row.installation_uuid):
+            self.control.uninstall(str(self.row.installation_uuid))
+
     def an_admin_reconnects(self) -> None:
+        if self.row.state != State.DISCONNECTED:
+            return
         self.control.clear_faults()
         try:
             self.connect()
@@ -272,7 +282,8 @@ class Life(RuleBasedStateMachine):
         assert row.state == State.DISCONNECTED or row.renew_at is not None
         assert row.renewal_claim is None or row.renewal_claimed_until <= self.clock() + tokens.CLAIM_LASTS
 
-    def teardown(self) -> None:
+    @invariant()
+    def no_secret_is_told_in_clear(self) -> None:
         told = " ".join(str(each) for model in TOLD_IN for each in _texts(model))
         assert not [secret for secret in self.secrets if secret in told]
 
