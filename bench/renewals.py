@@ -5,13 +5,12 @@ simulated: it jumps from one moment at which the worker would wake to the next, 
 """
 
 import argparse
-import hashlib
 import os
 import random
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,20 +22,11 @@ from typing import Any
 
 import httpx
 
+from bench.fate import Clock, Fate, Grant, Log, WorkerDied
+
 LIFE = timedelta(hours=8)
 SWEEP_EVERY = timedelta(minutes=1)  # see blametrail/jobs/queue.py
 MOST_REAL_TIME = timedelta(hours=6)  # whatever was asked for, it stops by itself
-PER_MILLE = {  # of the requests for tokens; the rest goes well
-    "drop_after_commit": 5,
-    "status_after_commit:500": 5,
-    "drop": 10,
-    "status:401": 15,
-    "status:500": 15,
-    "slow:0.05": 5,  # stands for Sentry's 15 s stalls
-    "status:429": 5,
-    "429 with headers": 5,
-}
-DEATHS_PER_MILLE = 2  # of the requests: the worker dies just before or just after
 
 
 def arguments() -> argparse.Namespace:
@@ -53,69 +43,6 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class WorkerDied(BaseException):
-    """Not an Exception: like SIGKILL, it must not be handled by anything in between."""
-
-
-class Clock:
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def pause(self, length: timedelta) -> None:
-        self.at += max(length, timedelta())
-
-    def jump_to(self, moment: datetime) -> None:
-        self.at = max(self.at, moment)
-
-
-@dataclass
-class Fate:
-    """Which request goes wrong, and how: by seed, installation and the number of the request, in whatever order."""
-
-    seed: int
-    clock: Clock
-    is_on: bool
-    outages: list[tuple[datetime, datetime]] = field(default_factory=list)
-    asked: Counter[str] = field(default_factory=Counter)
-    tried: Counter[str] = field(default_factory=Counter)
-    dealt: Counter[str] = field(default_factory=Counter)
-
-    def take(self, operation: str, installation: str | None) -> Any:
-        if operation not in {"jwt", "refresh"}:
-            return None
-        if any(begin <= self.clock() < end for begin, end in self.outages):
-            return self._fault("status:503")
-        self.asked[str(installation)] += 1
-        if not self.is_on:
-            return None
-        left = self._draw("fault", str(installation), self.asked[str(installation)])
-        for what, share in PER_MILLE.items():
-            left -= share
-            if left < 0:
-                return self._fault(what)
-        return None
-
-    def kills(self, installation: str, side: str) -> bool:
-        self.tried[installation] += 1
-        draw = self._draw(side, installation, self.tried[installation])
-        return self.is_on and draw < DEATHS_PER_MILLE / 2
-
-    def _fault(self, what: str) -> Any:
-        from sentry_sandbox.faults import Fault
-
-        self.dealt[what] += 1
-        if what == "429 with headers":
-            return Fault("any", "status:429", headers={"Retry-After": "20"})
-        return Fault("any", what)
-
-    def _draw(self, *which: object) -> float:
-        digest = hashlib.sha256(repr((self.seed, *which)).encode()).digest()
-        return int.from_bytes(digest[:8]) / 2**64 * 1000
-
-
 @dataclass
 class Stage:
     clock: Clock
@@ -126,32 +53,9 @@ class Stage:
     killed: set[tuple[str, float]] = field(default_factory=set)
 
     @property
-    def log(self) -> "Log":
+    def log(self) -> Log:
         log: Log = self.sandbox.app.state.world.grants
         return log
-
-
-@dataclass(frozen=True)
-class Grant:
-    """A request for tokens at Sentry, by our clock."""
-
-    at: datetime
-    installation: str
-    number: int
-    granted: bool
-    fault: str
-
-
-class Log(deque[Grant]):
-    """Takes the place of Sentry's own log, which is short and goes by Sentry's clock."""
-
-    def __init__(self, clock: Clock, fate: Fate) -> None:
-        super().__init__()
-        self._clock, self._fate = clock, fate
-
-    def append(self, record: Any) -> None:
-        number = self._fate.asked[record.installation]
-        super().append(Grant(self._clock(), record.installation, number, record.granted, record.fault or ""))
 
 
 @contextmanager
@@ -244,7 +148,7 @@ def _connect(stage: Stage, wanted: argparse.Namespace) -> None:
     rows = []
     for number in range(wanted.connections):
         # In the middle of their lives, evenly; for an outage, all of them expire within it.
-        age = LIFE * 0.7 if wanted.outage else LIFE * 0.7 * chance.random()
+        age = LIFE * 0.7 * chance.random()
         installation, _ = installs.install(world, world.add_organization(f"org-{number}", f"Org {number}"))
         pair = issue_pair(world, installation)
         expires_at = stage.clock() - age + LIFE
@@ -320,7 +224,8 @@ def tell(stage: Stage, wanted: argparse.Namespace) -> bool:
     from blametrail.integrations.sentry.models import Connection, State
 
     granted = [grant for grant in stage.log if grant.granted]
-    lost = Counter(Connection.objects.filter(state=State.DISCONNECTED).values_list("disconnect_reason", flat=True))
+    given_up = Connection.objects.filter(state=State.DISCONNECTED)
+    lost = Counter(given_up.values_list("disconnect_reason", flat=True))
     uncalled = _uncalled_for(stage)
     days = (stage.clock() - stage.began) / timedelta(days=1)
     print(f"{wanted.connections} connections, {days:.1f} days")
@@ -334,7 +239,10 @@ def tell(stage: Stage, wanted: argparse.Namespace) -> bool:
         print(f"lateness p50 {cut[49]:.2f} s, p99 {cut[98]:.2f} s, most {max(stage.late):.2f} s")
     allowed = {"answer_lost"} if wanted.no_jwt or wanted.older else set()
     print(f"connections that need a person: {sum(lost.values())} {dict(lost)} (allowed: {allowed or 'none'})")
-    return not (set(lost) - allowed) and uncalled == 0
+    truly = {grant.installation for grant in granted if _was_lost(grant, stage)}
+    wrongly = sum(str(each) not in truly for each in given_up.values_list("installation_uuid", flat=True))
+    print(f"of those, with no answer that was truly lost: {wrongly} (must be 0)")
+    return not (set(lost) - allowed) and uncalled == 0 and wrongly == 0
 
 
 def _uncalled_for(stage: Stage) -> int:
