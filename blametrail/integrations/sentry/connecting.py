@@ -31,6 +31,8 @@ log = structlog.get_logger()
 STATE_LASTS = timedelta(minutes=15)
 # Sentry's own limit for a grant code (models/apigrant.py); ours begins when the code arrives, a little later.
 CODE_LASTS = timedelta(minutes=10)
+# Long after either has run out: someone may still come back to a page that says why it no longer works.
+FORGOTTEN_AFTER = timedelta(days=2)
 
 
 # --- setting out ------------------------------------------------------------------------------------------------
@@ -202,6 +204,12 @@ def claim(
 
 def claimable_by(user: User) -> list[Organization]:
     return organizations_of(user, configurable=True)
+
+
+def forget_old(*, now: datetime) -> None:
+    """Delete attempts and held codes that are long of no use."""
+    ConnectAttempt.objects.filter(expires_at__lt=now - FORGOTTEN_AFTER).delete()
+    UnclaimedInstallation.objects.filter(expires_at__lt=now - FORGOTTEN_AFTER).delete()
 
 
 # --- the exchange -----------------------------------------------------------------------------------------------
