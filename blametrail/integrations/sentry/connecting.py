@@ -56,6 +56,20 @@ def start(
     return client.external_install_address(app.base_url, app.slug, state=state)
 
 
+def repair_here(connection: Connection, *, user: User, clock: Clock = wall_clock) -> bool:
+    """Repair a connection without a visit to Sentry, where we kept what that takes; tell whether it worked.
+
+    That is so where Sentry kept refusing or was away, and nobody withdrew the access: see ``disconnecting``.
+    """
+    if connection.state != State.DISCONNECTED or not connection.refresh_token_sealed:
+        return False
+    try:
+        adopting.revive(connection, code="", user=user, clock=clock)
+    except problems.ConnectProblem:
+        return False
+    return True
+
+
 # --- coming back ------------------------------------------------------------------------------------------------
 
 

@@ -274,6 +274,29 @@ def test_an_older_sentry_is_repaired_by_the_kept_refresh_token(connect, sandbox,
     assert again.state == State.CONNECTED
 
 
+@pytest.mark.parametrize("generation", ["current", "24.2"])
+def test_where_nobody_withdrew_access_reconnecting_needs_no_visit_to_sentry(connect, sandbox, alice, generation):
+    sandbox.control.set_app(passes_state=True)
+    sandbox.control.set_generation(generation)
+    connection = connect()
+    disconnecting.give_up(connection, DisconnectReason.REFUSED, "", now=connecting.wall_clock())
+
+    assert connecting.repair_here(connection, user=alice)
+
+    connection.refresh_from_db()
+    assert connection.state == State.CONNECTED
+    assert connection.proved_at is not None
+
+
+def test_where_access_was_withdrawn_only_sentry_can_give_it_again(connect, sandbox, alice, alice_in_acme):
+    connection = connect()
+    disconnecting.by_person(alice_in_acme, connection, now=connecting.wall_clock())
+    before = len(sandbox.control.grants())
+
+    assert not connecting.repair_here(connection, user=alice)
+    assert len(sandbox.control.grants()) == before
+
+
 def test_reconnecting_to_another_organization_waits_for_confirmation(connect):
     connection = connect("acme-rockets")
 
