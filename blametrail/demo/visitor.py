@@ -40,6 +40,7 @@ class Page:
 
     address: str
     status: int
+    source: str
     text: str
     buttons: tuple[Button, ...]
     links: tuple[str, ...]
@@ -203,5 +204,11 @@ def _read(response: httpx.Response) -> Page:
     reader.feed(response.text)
     text = unescape(" ".join(" ".join(reader.words).split()))
     return Page(
-        str(response.url), response.status_code, text, tuple(reader.buttons()), tuple(reader.links), reader.goes_on_to
+        address=str(response.url),
+        status=response.status_code,
+        source=response.text,
+        text=text,
+        buttons=tuple(reader.buttons()),
+        links=tuple(reader.links),
+        goes_on_to=reader.goes_on_to,
     )

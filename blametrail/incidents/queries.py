@@ -6,9 +6,11 @@ from enum import StrEnum
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import Http404
 
+from blametrail.catalog.models import Service
+from blametrail.catalog.uses import Use
 from blametrail.incidents.models import Incident, Incidents, IncidentType, Severity, Status, TimelineEntry
 from blametrail.organizations.models import Organization
 
@@ -176,6 +178,18 @@ def count_open(organization: Organization) -> str:
     """Return how many incidents are unresolved, as shown: counted only as far as it matters."""
     count = Incident.objects.of(organization).unresolved()[: COUNT_CAP + 1].count()
     return str(count) if count <= COUNT_CAP else f"{COUNT_CAP}+"
+
+
+def unresolved_by_service(organization: Organization) -> dict[UUID, int]:
+    """Return how many incidents are unresolved, by the id of their service; services without any are missing."""
+    rows = Incident.objects.of(organization).unresolved().values("service").annotate(count=Count("pk"))
+    return {row["service"]: row["count"] for row in rows}
+
+
+def incidents_of(service: Service) -> list[Use]:
+    """Return what refers to the service from here, in words. Incidents stay where they are when it is archived."""
+    count = Incident.objects.of(service.organization).filter(service=service).count()
+    return [Use(f"{count} incident{'s' if count != 1 else ''}", prevents_archiving=False)] if count else []
 
 
 def has_any(organization: Organization) -> bool:

@@ -126,4 +126,5 @@ class AuditEntry(models.Model):
     objects = OwnedByOrganization.as_manager()
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["organization", "-at"], name="audit_newest_first")]

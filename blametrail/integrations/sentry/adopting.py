@@ -85,8 +85,6 @@ def settle(connection: Connection, *, clock: Clock = wall_clock) -> Connection:
     settled = _adopt(connection, organization, now=clock())
     if settled.state == State.CONNECTED:
         proving.prove(settled, clock=clock)
-        # Once more, for one that a worker had in hand at the very moment of adoption.
-        _take_waiting_deliveries(settled, now=clock())
     return settled
 
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from blametrail.accounts.models import User
-from blametrail.integrations.sentry import adopting, apps_registry, client, grants, problems, tokens
+from blametrail.integrations.sentry import adopting, apps_registry, client, grants, problems, routing, tokens
 from blametrail.integrations.sentry.grants import Grant, TokenPair
 from blametrail.integrations.sentry.models import (
     ConnectAttempt,
@@ -22,6 +22,7 @@ from blametrail.integrations.sentry.models import (
     unseal,
 )
 from blametrail.integrations.sentry.tokens import Clock, wall_clock
+from blametrail.lib.serialize import serialize
 from blametrail.organizations.access import Access, organizations_of
 from blametrail.organizations.models import Membership, Organization, Role, hash_token, new_token
 
@@ -300,6 +301,9 @@ def _keep(
     )
     try:
         with transaction.atomic():
+            # A worker that finds no connection for a webhook of this installation holds the same lock: it is done
+            # before we store the row, and its delivery is then among those that wait for it.
+            serialize(routing.subject_of_installation(installation))
             connection.save()
             tokens.store(connection, pair, installation=installation, now=now)
     except IntegrityError:

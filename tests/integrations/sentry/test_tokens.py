@@ -371,3 +371,14 @@ def test_a_rejected_internal_token_disconnects_after_repetition(connection, cloc
 
     connection.refresh_from_db()
     assert connection.disconnect_reason == DisconnectReason.TOKEN_REJECTED
+
+
+def test_a_pasted_token_is_never_renewed(connection, clock, sandbox):
+    Connection.objects.filter(pk=connection.pk).update(mode=Mode.INTERNAL, token_expires_at=None, renew_at=None)
+    connection.refresh_from_db()
+    clock.forward(days=400)
+
+    assert tokens.renew_due(clock=clock) == 0
+    assert not tokens.renew(connection, clock=clock)
+    assert tokens.access_token(connection, clock=clock) == connection.access_token
+    assert grants_of(sandbox) == []
