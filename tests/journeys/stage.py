@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ import psycopg
 
 from sentry_sandbox.config import Config
 from sentry_sandbox.server import Sandbox
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40  # seconds for a process to answer, on a machine that is busy with other tests
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(self, folder: Path, config: Config | None = None) -> None:
         self.folder = folder
-        self.url = f"http://localhost:{_free_port()}"
+        self.url = f"http://localhost:{free_port()}"
         self.mails = folder / "mails"
         self.sandbox = Sandbox(config or Config())
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -118,12 +118,6 @@ def _until_it_answers(address: str) -> None:
             return False
 
     _wait_for(answers, f"an answer of {address}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
