@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import Self, TypeVar
 import httpx
 
 from blametrail.lib import encryption
+from blametrail.lib.ports import free_port
 from sentry_sandbox.config import Config
 from sentry_sandbox.server import Sandbox
 
@@ -57,7 +57,7 @@ class Stage:
     ) -> None:
         self.folder = folder
         self.mails = folder / "mails"
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = Sandbox(config or Config(), port=sentry_port)
         self._database_url = database_url
@@ -158,9 +158,3 @@ class Stage:
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "blametrail.cli", *arguments]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -159,7 +159,7 @@ def test_the_page_asks_as_much_of_the_database_for_many_connections_as_for_one(a
 
 def test_a_lost_connection_is_told_on_every_page_with_the_button_that_mends_it(as_alice, connect, sandbox):
     connection = connect()
-    lose(connection)
+    lose(connection, DisconnectReason.REMOVED)
 
     response = as_alice.get(page("services"))
     leaving = as_alice.post(page("sentry_reconnect", connection.pk))
@@ -167,6 +167,15 @@ def test_a_lost_connection_is_told_on_every_page_with_the_button_that_mends_it(a
     assert "Disconnected from Acme Rockets in Sentry." in text_of(response)
     assert f'action="{page("sentry_reconnect", connection.pk)}"' in response.content.decode()
     assert address_at_sentry(leaving).startswith(sandbox.url)
+
+
+def test_one_that_sentry_refused_for_a_while_is_mended_by_the_button_alone(as_alice, connect):
+    connection = connect()
+    lose(connection, DisconnectReason.REFUSED)
+
+    response = as_alice.post(page("sentry_reconnect", connection.pk), follow=True)
+
+    assert "Connected to Acme Rockets" in text_of(response)
 
 
 def test_several_lost_connections_are_told_in_one_line(as_alice, connect):
