@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 import httpx
 
 from blametrail.lib import encryption
-from blametrail.lib.ports import free_port
+from blametrail.lib.ports import free_port, is_free
 from sentry_sandbox.config import Config
 from sentry_sandbox.server import Sandbox
 
@@ -31,6 +31,10 @@ Found = TypeVar("Found")
 
 class NothingCame(Exception):
     """What was waited for did not come in time."""
+
+
+class PortTaken(Exception):
+    """Another program listens where the pages were to be."""
 
 
 def wait_for(look: Callable[[], Found], what: str, *, patience: timedelta = PATIENCE) -> Found:
@@ -64,6 +68,8 @@ class Stage:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
+        if not is_free(self.port):
+            raise PortTaken(f"Port {self.port} is taken by another program. Choose another one.")
         self.mails.mkdir(parents=True, exist_ok=True)
         self.sandbox.start()
         self.sandbox.control.set_app(redirect_url=f"{self.url}/integrations/sentry/callback/")
