@@ -325,6 +325,17 @@ def test_a_declined_other_organization_is_forgotten(connect, alice_in_acme):
     assert list(Connection.objects.all()) == [connection]
 
 
+def test_connecting_again_brings_back_one_that_was_removed_from_the_list(connect, sandbox, alice_in_acme):
+    connection = connect()
+    sandbox.control.uninstall(str(connection.installation_uuid))
+    disconnecting.removed_in_sentry(connection, actor_name="Dana", now=connecting.wall_clock())
+    assert disconnecting.put_away(alice_in_acme, connection, now=connecting.wall_clock())
+
+    again = connect()
+
+    assert (again.pk, again.archived_at) == (connection.pk, None)
+
+
 # --- disconnecting ----------------------------------------------------------------------------------------------
 
 

@@ -325,7 +325,37 @@ def test_disconnecting_says_when_sentry_uninstalled_it_as_well(as_alice, connect
     assert not sandbox.control.state()["installations"]
 
 
-POSTED = ["sentry_reconnect", "sentry_test", "sentry_renew", "sentry_confirm", "sentry_decline", "sentry_disconnect"]
+def test_a_disconnected_one_is_removed_from_the_list_after_a_question(as_alice, connect):
+    connection = connect()
+    lose(connection, DisconnectReason.REMOVED)
+
+    asked = text_of(as_alice.get(page("sentry_remove", connection.pk)))
+    response = as_alice.post(page("sentry_remove", connection.pk), follow=True)
+
+    assert "brings all of it back" in asked
+    assert "Acme Rockets was removed from the list." in text_of(response)
+    assert page("sentry_connection", connection.pk) not in response.content.decode()
+
+
+def test_one_that_is_connected_is_not_removed(as_alice, connect):
+    connection = connect()
+
+    response = as_alice.post(page("sentry_remove", connection.pk), follow=True)
+
+    assert "Disconnect it first" in text_of(response)
+    connection.refresh_from_db()
+    assert connection.archived_at is None
+
+
+POSTED = [
+    "sentry_reconnect",
+    "sentry_test",
+    "sentry_renew",
+    "sentry_confirm",
+    "sentry_decline",
+    "sentry_disconnect",
+    "sentry_remove",
+]
 
 
 @pytest.mark.parametrize("name", POSTED)
@@ -339,7 +369,7 @@ def test_members_change_nothing(as_bob, connect, name):
     assert LedgerEntry.objects.count() == written
 
 
-@pytest.mark.parametrize("name", POSTED[:-1])
+@pytest.mark.parametrize("name", POSTED[:-2])
 def test_nothing_is_changed_by_following_a_link(as_alice, connect, name):
     assert as_alice.get(page(name, connect().pk)).status_code == 405
 
