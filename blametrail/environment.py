@@ -90,6 +90,13 @@ class Environment(BaseModel):
     delivery_retention_days: int = Field(default=30, ge=1, le=3650)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
+    @field_validator("base_url")
+    @classmethod
+    def _at_the_root(cls, value: str) -> str:
+        if urlsplit(value).path:
+            raise ValueError("must end with the host or port: BlameTrail has a host name of its own and no path")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:

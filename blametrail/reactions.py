@@ -2,12 +2,13 @@
 
 from functools import partial
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from blametrail.intake import deliveries, processing
 from blametrail.intake.deliveries import Outcome
 from blametrail.intake.models import Delivery
-from blametrail.integrations.sentry import adopting, notices, proving, renewals
+from blametrail.integrations.sentry import adopting, connecting, ledger, notices, proving, renewals
 from blametrail.integrations.sentry import processing as sentry
 from blametrail.jobs import queue
 from blametrail.jobs.queue import Job
@@ -20,8 +21,13 @@ def process(delivery: Delivery) -> Outcome:
     return PROCESS_OF_SOURCE[delivery.source](delivery)
 
 
-def purge_deliveries() -> None:
-    deliveries.purge(timezone.now())
+def forget_the_old() -> None:
+    """Delete what its retention or its use has outlived."""
+    now = timezone.now()
+    deliveries.purge(now)
+    connecting.forget_old(now=now)
+    ledger.forget_old(now=now)
+    SessionStore.clear_expired()
 
 
 JOBS: dict[str, Job] = {
@@ -30,7 +36,7 @@ JOBS: dict[str, Job] = {
     "settling": adopting.settle_due,
     "proofs": proving.prove_due,
     "notices": notices.send_due,
-    "retention": purge_deliveries,
+    "retention": forget_the_old,
 }
 
 for _name, _job in JOBS.items():

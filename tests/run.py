@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.ports import free_port
+from blametrail.lib.ports import free_port
 
 CI = os.environ.get("CI") == "true"
 PROCESSES = "2"  # each has a database of its own; more than cores gain nothing

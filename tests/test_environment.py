@@ -37,6 +37,7 @@ def test_three_settings_are_enough():
         ("ENCRYPTION_KEYS", None, "Make one with: blametrail keys generate"),
         ("BASE_URL", "blametrail.example", "must be a web address such as https://blametrail.example"),
         ("BASE_URL", "ftp://blametrail.example", "must be a web address"),
+        ("BASE_URL", "https://example.org/blametrail", "must end with the host or port"),
         ("SECRET_KEY", "short", "at least 32"),
         ("ENCRYPTION_KEYS", "", "at least 1"),
         ("ENCRYPTION_KEYS", "k1", "must be written NAME:BASE64"),

@@ -1,6 +1,7 @@
 """Where django-allauth asks us about accounts."""
 
 import logging
+import uuid
 from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
@@ -9,6 +10,7 @@ from typing import Any
 
 import qrcode  # type: ignore[import-untyped]  # published without types
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal import stagekit
 from allauth.core import context as current
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -19,6 +21,7 @@ from django.shortcuts import render
 from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]  # published without types
 
 from blametrail.accounts.models import User
+from blametrail.lib import encryption
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,20 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
         return drawing.getvalue().decode()
 
     def encrypt(self, text: str) -> str:
-        return settings.VAULT.seal(text.encode(), belongs_to="second_factor").hex()
+        return settings.VAULT.seal(text.encode(), belongs_to=place_of_second_factor(_whose_turn_it_is())).hex()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return settings.VAULT.open(bytes.fromhex(encrypted_text), belongs_to="second_factor").decode()
+        place = place_of_second_factor(_whose_turn_it_is())
+        return settings.VAULT.open(bytes.fromhex(encrypted_text), belongs_to=place).decode()
+
+
+def place_of_second_factor(user_id: uuid.UUID) -> str:
+    """Return what a person's sealed second factor is bound to: to them, since allauth does not tell the row."""
+    return encryption.place("Authenticator", "data", user_id)
+
+
+def _whose_turn_it_is() -> uuid.UUID:
+    """Return who is signed in or, once the password was right, about to be."""
+    pending = stagekit.get_pending_stage(current.request)
+    user: User = pending.login.user if pending else current.request.user
+    return user.pk

@@ -18,11 +18,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
-from blametrail.integrations.sentry.models import Connection, SentryApp
+from blametrail.integrations.sentry.models import SentryApp
 from blametrail.jobs import queue
-from blametrail.lib.encryption import UnknownKey, WrongPlace
+from blametrail.keys import places, proof
 
 SAMPLE = 20
 LITTLE_SPACE = 1024**3
@@ -99,32 +98,17 @@ def database() -> Finding:
 
 
 def keys() -> Finding:
-    """Open a sample of what is sealed, the oldest and the newest, since keys change with time."""
-    opened = 0
-    try:
-        for row in _sample():
-            _open(row)
-            opened += 1
-    except UnknownKey:
-        return problem("Keys", "BLAMETRAIL_ENCRYPTION_KEYS lacks a key that something is sealed under. Add it.")
-    except WrongPlace:
-        return problem("Keys", "a sealed value does not open: a key's name now stands for another key.")
-    return ok("Keys", f"{opened} rows with secrets were opened. New ones use {settings.VAULT.current_key_name}.")
-
-
-def _sample() -> Iterator[Delivery | Connection | SentryApp]:
-    for order in ("id", "-id"):
-        yield from Delivery.objects.order_by(order)[:SAMPLE]
-        yield from Connection.objects.order_by(order)[:SAMPLE]
-        yield from SentryApp.objects.order_by(order)[:SAMPLE]
-
-
-def _open(row: Delivery | Connection | SentryApp) -> object:
-    if isinstance(row, Delivery):
-        return deliveries.body_of(row)
-    if isinstance(row, Connection):
-        return (row.access_token, row.refresh_token)
-    return row.client_secret
+    """Open the oldest and the newest in each place, since keys change with time. `keys verify` opens everything."""
+    sample = proof.Proof()
+    for place in places.PLACES:
+        for rows in (places.oldest(place, limit=SAMPLE), places.newest(place, limit=SAMPLE)):
+            proof.examine(place, rows, settings.VAULT, sample)
+        for reason in sample.unreadable:
+            return problem("Keys", f"{place.name}: not all can be opened. {reason}")
+    current = settings.VAULT.current_key_name
+    if older := sorted(sample.under.keys() - {current}):
+        return warning("Keys", f"something is still under {', '.join(older)}. Run: blametrail keys rotate")
+    return ok("Keys", f"the oldest and newest of everything encrypted open, all under {current}.")
 
 
 def sentry_app() -> Finding:

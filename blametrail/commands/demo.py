@@ -1,13 +1,14 @@
 """``blametrail demo``: everything on loopback, playing its story."""
 
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
 
 import click
 
-from blametrail.demo.stage import Stage
+from blametrail.demo.stage import PortTaken, Stage
 from blametrail.demo.story import EMAIL, PASSWORD, STEPS, Story
 from blametrail.demo.visitor import Visitor
 from sentry_sandbox.config import Config
@@ -23,18 +24,31 @@ def demo(*, once: bool, port: int) -> None:
 
     Needs no account, no server and no settings. It forgets everything of the demo before.
     """
+    # As Ctrl-C: without this a SIGTERM would leave web and worker behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     click.echo("BlameTrail demo: starting the pages, a worker and a stand-in for Sentry on loopback ...")
-    config = Config()
-    with Stage(FOLDER.resolve(), config, port=port) as stage, Visitor(stage.url) as admin:
+    try:
+        failed = _run(Stage(FOLDER.resolve(), Config(), port=port), once=once)
+    except PortTaken as reason:
+        raise click.ClickException(str(reason)) from None
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+        return
+    if failed:
+        raise SystemExit(1)
+
+
+def _run(stage: Stage, *, once: bool) -> int:
+    with stage, Visitor(stage.url) as admin:
         failed = play(Story(stage, admin))
         click.echo()
         click.echo(_closing(stage, failed=failed))
         if not once:
-            _stay_up()
-    if failed:
-        raise SystemExit(1)
+            click.echo("Everything stays up until Ctrl-C.")
+            threading.Event().wait()
+    return failed
 
 
 def play(story: Story) -> int:
@@ -60,11 +74,3 @@ def _closing(stage: Stage, *, failed: int) -> str:
         f"Sign in as:    {EMAIL}   password: {PASSWORD}\n"
         f"Sentry's part: {stage.sandbox.url}   (make errors, resolve, uninstall, inject faults)"
     )
-
-
-def _stay_up() -> None:
-    click.echo("Everything stays up until Ctrl-C.")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        click.echo("\nStopping.")

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from blametrail.commands.preparation import prepare
+from blametrail.commands.preparation import prepare, refuse_wrong_keys
 
 _LOCK = 0x6D696772617465  # any number, as long as nothing else in this database locks it
 
@@ -20,6 +20,7 @@ def migrate() -> None:
 def run() -> None:
     """Apply what is missing, one process at a time; then take over the Sentry app that the settings describe."""
     _migrate()
+    refuse_wrong_keys()
     # It imports models, which need Django to be set up.
     from blametrail.integrations.sentry import apps_registry
 

@@ -4,7 +4,7 @@ import click
 import uvicorn
 from django.conf import settings
 
-from blametrail.commands.preparation import prepare
+from blametrail.commands.preparation import prepare, refuse_wrong_keys
 
 STOP_LIMIT = 15  # seconds in which requests in hand are answered
 
@@ -18,6 +18,7 @@ def web(host: str, port: int) -> None:
     Runs BLAMETRAIL_WEB_PROCESSES processes. Put a reverse proxy with TLS in front of it; see docs/operating.md.
     """
     prepare()
+    refuse_wrong_keys()
     uvicorn.run(
         "blametrail.asgi:application",
         host=host,

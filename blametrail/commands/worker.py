@@ -3,7 +3,7 @@
 import click
 from django.conf import settings
 
-from blametrail.commands.preparation import prepare
+from blametrail.commands.preparation import prepare, refuse_wrong_keys
 
 
 @click.command()
@@ -14,6 +14,7 @@ def worker() -> None:
     taken over by another, or by itself after a restart.
     """
     prepare()
+    refuse_wrong_keys()
     # They import models, which need Django to be set up. Importing reactions registers the jobs.
     import blametrail.reactions  # noqa: F401 -- for its effect
     from blametrail.jobs import worker as running

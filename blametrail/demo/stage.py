@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import Self, TypeVar
 import httpx
 
 from blametrail.lib import encryption
+from blametrail.lib.ports import free_port, is_free
 from sentry_sandbox.config import Config
 from sentry_sandbox.server import Sandbox
 
@@ -31,6 +31,10 @@ Found = TypeVar("Found")
 
 class NothingCame(Exception):
     """What was waited for did not come in time."""
+
+
+class PortTaken(Exception):
+    """Another program listens where the pages were to be."""
 
 
 def wait_for(look: Callable[[], Found], what: str, *, patience: timedelta = PATIENCE) -> Found:
@@ -57,13 +61,15 @@ class Stage:
     ) -> None:
         self.folder = folder
         self.mails = folder / "mails"
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox = Sandbox(config or Config(), port=sentry_port)
         self._database_url = database_url
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
+        if not is_free(self.port):
+            raise PortTaken(f"Port {self.port} is taken by another program. Choose another one.")
         self.mails.mkdir(parents=True, exist_ok=True)
         self.sandbox.start()
         self.sandbox.control.set_app(redirect_url=f"{self.url}/integrations/sentry/callback/")
@@ -158,9 +164,3 @@ class Stage:
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "blametrail.cli", *arguments]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

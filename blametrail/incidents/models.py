@@ -45,7 +45,7 @@ class Incident(models.Model):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.OPEN)
 
     # What outside thing this incident is about, in the integration's own words, such as
-    # "sentry:<connection>:issue:<id>". Empty for one opened by hand.
+    # "sentry:<host>:<organization id>:issue:<id>". Empty for one opened by hand.
     alert_key = models.CharField(max_length=200, blank=True)
     external_url = models.URLField(max_length=1000, blank=True)
     external_label = models.CharField(max_length=200, blank=True)

@@ -14,6 +14,7 @@ from django.db.models import Case, F, PositiveSmallIntegerField, Q, Value, When
 
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
+from blametrail.lib import encryption
 from blametrail.lib.ids import new_id
 
 JOB = "deliveries"
@@ -87,13 +88,13 @@ def _row(arrival: Arrival, compressor: zstandard.ZstdCompressor, *, now: datetim
 
 
 def body_of(delivery: Delivery) -> bytes:
-    """Return the body exactly as it was received. Raises encryption.UnknownKey or WrongPlace."""
+    """Return the body exactly as it was received. Raises encryption.CannotOpen."""
     packed = settings.VAULT.open(bytes(delivery.body), belongs_to=_place(delivery))
     return zstandard.ZstdDecompressor().decompress(packed)
 
 
 def _place(delivery: Delivery) -> str:
-    return f"Delivery.body:{delivery.id}"
+    return encryption.place("Delivery", "body", delivery.id)
 
 
 def _fitting(field: str, text: str) -> str:

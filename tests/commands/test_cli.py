@@ -11,8 +11,8 @@ from blametrail.accounts.models import User
 from blametrail.cli import main
 from blametrail.integrations.sentry.models import SentryApp
 from blametrail.lib import encryption
+from blametrail.lib.ports import free_port
 from tests.jobs.processes import line_with, lines_with, running
-from tests.ports import free_port
 
 
 def run(*arguments, **options):

@@ -64,12 +64,20 @@ def test_keys_that_open_everything_are_fine(app, now):
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [(Key("other", b"x" * 32), "lacks a key"), (Key("t1", b"x" * 32), "stands for another key")]
+    ("key", "said"),
+    [(Key("other", b"x" * 32), "named t1 is missing"), (Key("t1", b"x" * 32), "named t1 here is not the key")],
 )
 def test_a_key_that_is_missing_or_was_exchanged_is_told(app, settings, key, said):
     settings.VAULT = Vault([key])
 
     assert said in checks.keys().text
+
+
+def test_what_is_still_under_an_older_key_is_told(app, settings):
+    settings.VAULT = Vault([Key("t2", b"x" * 32), *settings.ENVIRONMENT.encryption_keys])
+
+    found = checks.keys()
+    assert (found.level, found.text) == ("warning", "something is still under t1. Run: blametrail keys rotate")
 
 
 def test_late_and_failed_deliveries_are_told(now):

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.journeys.stage import Stage
+from blametrail.demo.stage import Stage
+from tests.databases import fresh_database
 
 CHROMIUM = "/usr/bin/chromium"
 # Quiet and self-contained: nothing but the pages under test is asked for.
@@ -23,7 +24,7 @@ PATIENCE = 20_000  # milliseconds; the processes share a busy machine
 
 @pytest.fixture
 def stage(tmp_path) -> Iterator[Stage]:
-    with Stage(tmp_path) as stage:
+    with fresh_database(tmp_path) as database, Stage(tmp_path, database_url=database) as stage:
         yield stage
 
 

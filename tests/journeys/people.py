@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.stage import Stage
+from blametrail.demo.stage import Stage
 
 expect.set_options(timeout=20_000)  # milliseconds; webhooks travel, and live parts are asked for every five seconds
 

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 STATE_LASTS = timedelta(minutes=15)
 # Sentry's own limit for a grant code (models/apigrant.py); ours begins when the code arrives, a little later.
 CODE_LASTS = timedelta(minutes=10)
+# Long after either has run out: someone may still come back to a page that says why it no longer works.
+FORGOTTEN_AFTER = timedelta(days=2)
 
 
 # --- setting out ------------------------------------------------------------------------------------------------
@@ -53,6 +55,20 @@ def start(
         expires_at=now + STATE_LASTS,
     )
     return client.external_install_address(app.base_url, app.slug, state=state)
+
+
+def repair_here(connection: Connection, *, user: User, clock: Clock = wall_clock) -> bool:
+    """Repair a connection without a visit to Sentry, where we kept what that takes; tell whether it worked.
+
+    That is so where Sentry kept refusing or was away, and nobody withdrew the access: see ``disconnecting``.
+    """
+    if connection.state != State.DISCONNECTED or not connection.refresh_token_sealed:
+        return False
+    try:
+        adopting.revive(connection, code="", user=user, clock=clock)
+    except problems.ConnectProblem:
+        return False
+    return True
 
 
 # --- coming back ------------------------------------------------------------------------------------------------
@@ -203,6 +219,12 @@ def claim(
 
 def claimable_by(user: User) -> list[Organization]:
     return organizations_of(user, configurable=True)
+
+
+def forget_old(*, now: datetime) -> None:
+    """Delete attempts and held codes that are long of no use."""
+    ConnectAttempt.objects.filter(expires_at__lt=now - FORGOTTEN_AFTER).delete()
+    UnclaimedInstallation.objects.filter(expires_at__lt=now - FORGOTTEN_AFTER).delete()
 
 
 # --- the exchange -----------------------------------------------------------------------------------------------

@@ -62,6 +62,21 @@ def removed_in_sentry(connection: Connection, *, actor_name: str, now: datetime)
     give_up(connection, DisconnectReason.REMOVED, by, now=now)
 
 
+def put_away(access: Access, connection: Connection, *, now: datetime) -> bool:
+    """Take a disconnected connection off the lists; tell whether it was. Nothing of it is deleted.
+
+    Its installation is let go of, so that another organization may connect it. Connecting the same Sentry
+    organization here again brings the row back, with its mappings.
+    """
+    with transaction.atomic():
+        put_away = Connection.objects.filter(pk=connection.pk, state=State.DISCONNECTED, archived_at=None).update(
+            archived_at=now, installation_uuid=None, refresh_token_sealed=None, notice_due_at=None
+        )
+        if put_away:
+            audit.record(access, "connection.removed", str(connection))
+    return bool(put_away)
+
+
 def by_person(access: Access, connection: Connection, *, now: datetime) -> bool:
     """Erase our secrets and ask Sentry to uninstall; tell whether Sentry did.
 

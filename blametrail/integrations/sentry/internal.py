@@ -93,6 +93,6 @@ def _keep_token(row: Connection, token: str, *, access: Access, now: datetime) -
     row.connected_by = access.user
     row.prove_at = now + proving.PROVE_EVERY
     row.failures = row.refusals = 0
-    row.first_refused_at = row.disconnected_at = None
+    row.first_refused_at = row.disconnected_at = row.archived_at = None
     row.disconnect_reason = row.disconnect_detail = row.last_error = ""
     row.save()

@@ -2,8 +2,15 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from blametrail.accounts.models import User
 from blametrail.integrations.sentry.models import Connection, LedgerEntry, LedgerKind
+
+# Renewals and proofs make about 3,000 entries a year for each connection; three months show their rhythm.
+ROUTINE_KEPT_FOR = timedelta(days=90)
+KEPT_FOR = timedelta(days=730)
+ROUTINE = (LedgerKind.RENEWED, LedgerKind.PROVED)
 
 
 def record(
@@ -27,3 +34,9 @@ def record(
         actor=by if isinstance(by, User) else None,
         actor_name=str(by or ""),
     )
+
+
+def forget_old(*, now: datetime) -> None:
+    """Delete entries past their retention: what went well sooner, what changed or failed after two years."""
+    routine = Q(kind__in=ROUTINE, at__lt=now - ROUTINE_KEPT_FOR)
+    LedgerEntry.objects.filter(routine | Q(at__lt=now - KEPT_FOR)).delete()

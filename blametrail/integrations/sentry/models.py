@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from blametrail.catalog.models import Service
+from blametrail.lib import encryption
 from blametrail.lib.ids import new_id
 from blametrail.organizations.models import Organization, OwnedByOrganization
 
@@ -21,7 +22,7 @@ def seal(row: models.Model, field: str, plain: str) -> bytes | None:
 
 
 def unseal(row: models.Model, field: str) -> str:
-    """Return the row's secret in clear, empty if there is none. Raises encryption.UnknownKey or WrongPlace."""
+    """Return the row's secret in clear, empty if there is none. Raises encryption.CannotOpen."""
     sealed = getattr(row, field)
     if not sealed:
         return ""
@@ -29,7 +30,7 @@ def unseal(row: models.Model, field: str) -> str:
 
 
 def _place(row: models.Model, field: str) -> str:
-    return f"{type(row).__name__}.{field}:{row.pk}"
+    return encryption.place(type(row).__name__, field, row.pk)
 
 
 class SentryApp(models.Model):

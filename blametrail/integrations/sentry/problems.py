@@ -114,8 +114,8 @@ class BelongsElsewhere(ConnectProblem):
     title = "This Sentry installation belongs to another organization"
     happened = "One installation feeds exactly one BlameTrail organization, and this one is taken."
     remedy = (
-        "Disconnect it there first, or uninstall the integration in Sentry and connect again from here: each "
-        "installation in Sentry can be connected once."
+        "To move it, uninstall the integration in Sentry and connect again from here: that makes a new installation. "
+        "What the other organization has of it stays there."
     )
     status = 409
 

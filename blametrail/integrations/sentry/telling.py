@@ -35,11 +35,21 @@ _COMMENT_KINDS = {
 
 
 def issue_key(connection: Connection, issue_id: str) -> str:
-    return f"sentry:{connection.pk}:issue:{issue_id}"
+    """Return the alert key of a Sentry issue: the same through whichever connection it is heard of.
+
+    An organization may have both an OAuth and an internal connection to one Sentry organization, and is then told
+    everything twice.
+    """
+    return f"{_sentry_organization(connection)}:issue:{issue_id}"
 
 
 def metric_key(connection: Connection, identifier: str) -> str:
-    return f"sentry:{connection.pk}:metric:{identifier}"
+    return f"{_sentry_organization(connection)}:metric:{identifier}"
+
+
+def _sentry_organization(connection: Connection) -> str:
+    # Cut, so that the key fits its column; an organization's id is unique at its host.
+    return f"sentry:{connection.host[:60]}:{connection.sentry_organization_id or connection.pk}"
 
 
 def of_issue(fact: IssueChanged) -> News:

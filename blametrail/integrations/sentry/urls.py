@@ -17,6 +17,7 @@ _connection: list[URLPattern | URLResolver] = [
     path("disconnect/", connection.disconnect, name="sentry_disconnect"),
     path("test/", connection.test, name="sentry_test"),
     path("renew/", connection.renew, name="sentry_renew"),
+    path("remove/", connection.remove, name="sentry_remove"),
     path("token/", internal.replace_token, name="sentry_token"),
     path("confirm/", connection.confirm, name="sentry_confirm"),
     path("decline/", connection.decline, name="sentry_decline"),

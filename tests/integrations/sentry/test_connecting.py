@@ -274,6 +274,29 @@ def test_an_older_sentry_is_repaired_by_the_kept_refresh_token(connect, sandbox,
     assert again.state == State.CONNECTED
 
 
+@pytest.mark.parametrize("generation", ["current", "24.2"])
+def test_where_nobody_withdrew_access_reconnecting_needs_no_visit_to_sentry(connect, sandbox, alice, generation):
+    sandbox.control.set_app(passes_state=True)
+    sandbox.control.set_generation(generation)
+    connection = connect()
+    disconnecting.give_up(connection, DisconnectReason.REFUSED, "", now=connecting.wall_clock())
+
+    assert connecting.repair_here(connection, user=alice)
+
+    connection.refresh_from_db()
+    assert connection.state == State.CONNECTED
+    assert connection.proved_at is not None
+
+
+def test_where_access_was_withdrawn_only_sentry_can_give_it_again(connect, sandbox, alice, alice_in_acme):
+    connection = connect()
+    disconnecting.by_person(alice_in_acme, connection, now=connecting.wall_clock())
+    before = len(sandbox.control.grants())
+
+    assert not connecting.repair_here(connection, user=alice)
+    assert len(sandbox.control.grants()) == before
+
+
 def test_reconnecting_to_another_organization_waits_for_confirmation(connect):
     connection = connect("acme-rockets")
 
@@ -300,6 +323,17 @@ def test_a_declined_other_organization_is_forgotten(connect, alice_in_acme):
     adopting.decline(alice_in_acme, other, now=connecting.wall_clock())
 
     assert list(Connection.objects.all()) == [connection]
+
+
+def test_connecting_again_brings_back_one_that_was_removed_from_the_list(connect, sandbox, alice_in_acme):
+    connection = connect()
+    sandbox.control.uninstall(str(connection.installation_uuid))
+    disconnecting.removed_in_sentry(connection, actor_name="Dana", now=connecting.wall_clock())
+    assert disconnecting.put_away(alice_in_acme, connection, now=connecting.wall_clock())
+
+    again = connect()
+
+    assert (again.pk, again.archived_at) == (connection.pk, None)
 
 
 # --- disconnecting ----------------------------------------------------------------------------------------------

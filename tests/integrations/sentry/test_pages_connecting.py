@@ -206,7 +206,7 @@ def test_what_sentry_said_is_told_and_the_code_is_not(app, as_alice, acme, sandb
 
     response = as_alice.get(callback(installed.redirect))
 
-    assert "Sentry said: Sentry answered 401" in text_of(response)
+    assert "Details: Sentry answered 401" in text_of(response)
     assert installed.code not in response.content.decode()
 
 

@@ -159,7 +159,7 @@ def test_the_page_asks_as_much_of_the_database_for_many_connections_as_for_one(a
 
 def test_a_lost_connection_is_told_on_every_page_with_the_button_that_mends_it(as_alice, connect, sandbox):
     connection = connect()
-    lose(connection)
+    lose(connection, DisconnectReason.REMOVED)
 
     response = as_alice.get(page("services"))
     leaving = as_alice.post(page("sentry_reconnect", connection.pk))
@@ -167,6 +167,15 @@ def test_a_lost_connection_is_told_on_every_page_with_the_button_that_mends_it(a
     assert "Disconnected from Acme Rockets in Sentry." in text_of(response)
     assert f'action="{page("sentry_reconnect", connection.pk)}"' in response.content.decode()
     assert address_at_sentry(leaving).startswith(sandbox.url)
+
+
+def test_one_that_sentry_refused_for_a_while_is_mended_by_the_button_alone(as_alice, connect):
+    connection = connect()
+    lose(connection, DisconnectReason.REFUSED)
+
+    response = as_alice.post(page("sentry_reconnect", connection.pk), follow=True)
+
+    assert "Connected to Acme Rockets" in text_of(response)
 
 
 def test_several_lost_connections_are_told_in_one_line(as_alice, connect):
@@ -316,7 +325,37 @@ def test_disconnecting_says_when_sentry_uninstalled_it_as_well(as_alice, connect
     assert not sandbox.control.state()["installations"]
 
 
-POSTED = ["sentry_reconnect", "sentry_test", "sentry_renew", "sentry_confirm", "sentry_decline", "sentry_disconnect"]
+def test_a_disconnected_one_is_removed_from_the_list_after_a_question(as_alice, connect):
+    connection = connect()
+    lose(connection, DisconnectReason.REMOVED)
+
+    asked = text_of(as_alice.get(page("sentry_remove", connection.pk)))
+    response = as_alice.post(page("sentry_remove", connection.pk), follow=True)
+
+    assert "brings all of it back" in asked
+    assert "Acme Rockets was removed from the list." in text_of(response)
+    assert page("sentry_connection", connection.pk) not in response.content.decode()
+
+
+def test_one_that_is_connected_is_not_removed(as_alice, connect):
+    connection = connect()
+
+    response = as_alice.post(page("sentry_remove", connection.pk), follow=True)
+
+    assert "Disconnect it first" in text_of(response)
+    connection.refresh_from_db()
+    assert connection.archived_at is None
+
+
+POSTED = [
+    "sentry_reconnect",
+    "sentry_test",
+    "sentry_renew",
+    "sentry_confirm",
+    "sentry_decline",
+    "sentry_disconnect",
+    "sentry_remove",
+]
 
 
 @pytest.mark.parametrize("name", POSTED)
@@ -330,7 +369,7 @@ def test_members_change_nothing(as_bob, connect, name):
     assert LedgerEntry.objects.count() == written
 
 
-@pytest.mark.parametrize("name", POSTED[:-1])
+@pytest.mark.parametrize("name", POSTED[:-2])
 def test_nothing_is_changed_by_following_a_link(as_alice, connect, name):
     assert as_alice.get(page(name, connect().pk)).status_code == 405
 

@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_the_outcome_is_told_in_words_an_admin_understands(mapping, connection, 
     ]
     assert (delivery.action, delivery.sender, delivery.project) == ("created", str(INSTALLATION), "checkout-api")
     assert (delivery.organization_id, delivery.connection_id) == (acme.pk, connection.pk)
-    assert delivery.subject == f"sentry:{connection.pk}:issue:901"
+    assert delivery.subject == "sentry:sentry.io:4507001:issue:901"
 
 
 def test_an_alert_and_an_issue_about_the_same_issue_share_one_incident(mapping):
@@ -87,6 +87,17 @@ def test_an_alert_and_an_issue_about_the_same_issue_share_one_incident(mapping):
 
     assert Incident.objects.get().started_at == T0
     assert told() == ["opened", "alert"]
+
+
+def test_one_issue_heard_of_through_two_connections_has_one_incident(mapping, acme, checkout):
+    internal = connected(acme, sentry_app(key="other"), installation=uuid4())
+    Connection.objects.filter(pk=internal.pk).update(mode="internal", app=None, base_url="https://sentry.io")
+    mapped(internal, checkout)
+
+    assert outcomes(receive(CREATED)) == ["opened"]
+    assert outcomes(receive(CREATED, endpoint=str(internal.pk))) == ["repeated"]
+
+    assert Incident.objects.count() == 1
 
 
 @pytest.mark.parametrize("action", ["resolved", "ignored", "archived"])

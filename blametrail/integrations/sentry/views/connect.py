@@ -44,6 +44,9 @@ def reconnect(request: HttpRequest, access: Access, connection: uuid.UUID) -> Ht
     row = queries.connection(access.organization, connection)
     if row.mode == Mode.INTERNAL or row.app is None:
         return redirect("sentry_token", organization=access.organization.slug, connection=row.pk)
+    if connecting.repair_here(row, user=access.user):
+        messages.success(request, f"Connected to {row}")
+        return redirect("sentry", organization=access.organization.slug)
     nonce = browser.nonce(request)
     address = connecting.start(access, row.app, session_nonce=nonce, now=now(), repairs=row)
     return leave_for(request, address, name=row.app.host)

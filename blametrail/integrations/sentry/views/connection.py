@@ -112,6 +112,19 @@ def _say_disconnected(request: HttpRequest, row: Connection, *, is_uninstalled: 
 
 
 @door.for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, access: Access, connection: uuid.UUID) -> HttpResponse:
+    row = queries.connection(access.organization, connection)
+    if request.method != "POST":
+        return render(request, "sentry/remove.html", {"connection": row})
+    if disconnecting.put_away(access, row, now=now()):
+        messages.success(request, f"{row} was removed from the list.")
+    else:
+        messages.error(request, f"{row} is not disconnected. Disconnect it first.")
+    return redirect("sentry", organization=access.organization.slug)
+
+
+@door.for_admins
 @require_POST
 def confirm(request: HttpRequest, access: Access, connection: uuid.UUID) -> HttpResponse:
     settled = adopting.confirm(access, queries.connection(access.organization, connection))

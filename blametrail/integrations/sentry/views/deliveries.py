@@ -17,7 +17,7 @@ from blametrail.integrations.sentry import queries, redaction, replaying
 from blametrail.integrations.sentry.forms import DeliveryFilter
 from blametrail.integrations.sentry.models import Connection
 from blametrail.integrations.sentry.views import paging
-from blametrail.lib.encryption import UnknownKey, WrongPlace
+from blametrail.lib.encryption import CannotOpen
 from blametrail.organizations import access as door
 from blametrail.organizations.access import Access
 
@@ -66,8 +66,8 @@ def delivery(request: HttpRequest, access: Access, delivery: uuid.UUID) -> HttpR
 def _body(row: Any) -> dict[str, str]:
     try:
         body = intake.body_of(row)
-    except (UnknownKey, WrongPlace):
-        return {"trouble": "The body cannot be read: the encryption key it was stored with is missing."}
+    except CannotOpen as reason:
+        return {"trouble": f"The body cannot be read. {reason}"}
     return {"pretty": redaction.pretty(body), "exact": redaction.shown(body)}
 
 
