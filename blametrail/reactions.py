@@ -4,7 +4,7 @@ from functools import partial
 
 from django.utils import timezone
 
-from blametrail.intake import deliveries, processing
+from blametrail.intake import deliveries, processing, spooling
 from blametrail.intake.deliveries import Outcome
 from blametrail.intake.models import Delivery
 from blametrail.integrations.sentry import adopting, notices, proving, tokens
@@ -20,12 +20,18 @@ def process(delivery: Delivery) -> Outcome:
     return PROCESS_OF_SOURCE[delivery.source](delivery)
 
 
+def drain_spool() -> None:
+    """Store what a web process that is gone from this machine had to leave in the spool."""
+    spooling.drain(spooling.of_this_process(), lambda: queue.wake(deliveries.JOB))
+
+
 def purge_deliveries() -> None:
     deliveries.purge(timezone.now())
 
 
 JOBS: dict[str, Job] = {
     deliveries.JOB: partial(processing.work_off, process, timezone.now),
+    spooling.JOB: drain_spool,
     "renewals": tokens.renew_due,
     "settling": adopting.settle_due,
     "proofs": proving.prove_due,

@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,6 +45,8 @@ class Arrival:
     resource: str
     headers: Mapping[str, str]
     body: bytes
+    # Chosen before anything is stored, so that what is stored in two places is still one delivery.
+    id: uuid.UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +67,27 @@ class Outcome:
 
 def store(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
     """Store all of ``batch`` in one transaction, due at once; or none of it."""
-    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-    rows = [_row(arrival, compressor, now=now) for arrival in batch]
+    rows = seal(batch, now=now)
     with transaction.atomic():
         return Delivery.objects.bulk_create(rows)
 
 
+def seal(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
+    """Return what would be stored for ``batch``: bodies compressed and encrypted."""
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    return [_row(arrival, compressor, now=now) for arrival in batch]
+
+
+def store_missing(rows: Sequence[Delivery]) -> None:
+    """Store those of ``rows`` which are not stored yet, in one transaction."""
+    with transaction.atomic():
+        known = set(Delivery.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True))
+        Delivery.objects.bulk_create([row for row in rows if row.id not in known])
+
+
 def _row(arrival: Arrival, compressor: zstandard.ZstdCompressor, *, now: datetime) -> Delivery:
     delivery = Delivery(
-        id=new_id(),
+        id=arrival.id,
         received_at=now,
         due_at=now,
         source=arrival.source,

@@ -8,7 +8,7 @@ from blametrail.intake import deliveries, writer
 from blametrail.intake.deliveries import Arrival
 from blametrail.intake.models import Delivery
 from blametrail.intake.writer import NotStored, Writer
-from tests.intake.serving import door, headers, serving
+from tests.intake.serving import door, headers, serving, spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def write(arrivals, *, wake=lambda: None):
     """Write all at once through one writer, and return what each caller got."""
 
     async def run():
-        taking = Writer(wake=wake)
+        taking = Writer(wake=wake, spool=spool())
         await taking.start()
         outcomes = [asyncio.create_task(taking.write(each)) for each in arrivals]
         await asyncio.sleep(0)  # each has handed in its delivery now
@@ -60,7 +60,7 @@ def test_stopping_stores_what_was_taken_in():
 
 def test_after_stopping_nothing_is_taken_in():
     async def run():
-        stopped = Writer(wake=lambda: None)
+        stopped = Writer(wake=lambda: None, spool=spool())
         await stopped.start()
         await stopped.stop()
         await stopped.write(arrival())
