@@ -10,8 +10,9 @@ from typing import Any
 import zstandard
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, PositiveSmallIntegerField, Q, Value, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 
+from blametrail.intake import turns
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
 from blametrail.lib.ids import new_id
@@ -45,6 +46,7 @@ class Arrival:
     resource: str
     headers: Mapping[str, str]
     body: bytes
+    sender: str = ""
     # Chosen before anything is stored, so that what is stored in two places is still one delivery.
     id: uuid.UUID = field(default_factory=new_id)
 
@@ -93,6 +95,7 @@ def _row(arrival: Arrival, compressor: zstandard.ZstdCompressor, *, now: datetim
         source=arrival.source,
         endpoint=arrival.endpoint,
         resource=_fitting("resource", arrival.resource),
+        sender=_fitting("sender", arrival.sender),
         headers=dict(arrival.headers),
         body_size=len(arrival.body),
     )
@@ -115,27 +118,40 @@ def _fitting(field: str, text: str) -> str:
     return text.replace("\0", "")[: _LENGTHS[field]]
 
 
-def claim(*, limit: int, now: datetime, lasts: timedelta) -> list[Delivery]:
-    """Reserve up to ``limit`` due deliveries for the caller, oldest first; no two callers get the same one.
+def claim(*, limit: int, now: datetime, lasts: timedelta, after: str | None = None) -> list[Delivery]:
+    """Reserve up to ``limit`` due deliveries for the caller; no two callers get the same one.
 
-    A claim that ran out is taken over, and counts as an attempt: its worker may have died of that delivery.
+    Several senders share what is claimed, each with its oldest; the next in turn are those ``after`` that sender. A
+    claim that ran out is taken over, and counts as an attempt: its worker may have died of that delivery.
     """
     unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
     due = Delivery.objects.filter(unclaimed, status=Status.PENDING, due_at__lte=now)
     if not due.exists():  # asked first, so that an idle worker never takes SQLite's one write lock
         return []
     claimed_by = new_id()
+    taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
     with transaction.atomic():
-        # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
-        oldest = due.order_by("due_at", "id").select_for_update(skip_locked=True)
-        ids = list(oldest.values_list("id", flat=True)[:limit])
-        taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
+        ids = _shared(due, limit=limit, after=after)
         Delivery.objects.filter(id__in=ids).update(
             claim=claimed_by,
             claimed_until=now + lasts,
             attempts=Case(taken_over, default=F("attempts"), output_field=PositiveSmallIntegerField()),
         )
-    return list(Delivery.objects.filter(claim=claimed_by).order_by("attempts", "due_at", "id"))
+    return list(Delivery.objects.filter(id__in=ids, claim=claimed_by).order_by("attempts", "due_at", "id"))
+
+
+def _shared(due: QuerySet[Delivery], *, limit: int, after: str | None) -> list[uuid.UUID]:
+    """Return the ids of up to ``limit`` of ``due``, the oldest of each of a few senders; some, if there are any."""
+    ids: list[uuid.UUID] = []
+    for senders in turns.groups(after):
+        for position, sender in enumerate(senders):
+            share = -(-(limit - len(ids)) // (len(senders) - position))
+            # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
+            oldest = due.filter(sender=sender).order_by("due_at", "id").select_for_update(skip_locked=True)
+            ids += oldest.values_list("id", flat=True)[:share]
+        if ids:  # the senders may all have had nothing but what others have in hand, or what is not due yet
+            break
+    return ids
 
 
 def begin(delivery: Delivery) -> None:

@@ -161,6 +161,7 @@ class Door:
             source=receiver.source,
             endpoint=endpoint,
             resource=verdict.resource,
+            sender=verdict.sender,
             headers={name: value[:LONGEST_HEADER] for name, value in headers.items() if KEPT_HEADERS.fullmatch(name)},
             body=body,
         )

@@ -30,9 +30,10 @@ def work_off(process: Process, now_from: Callable[[], datetime]) -> int:
     ``process`` is called inside a transaction in which its effects and the outcome are committed together. What it
     raises is recorded on the delivery and tried again later, a bounded number of times.
     """
-    count = 0
+    count, after = 0, None
     ends_at = now_from() + ROUND_LASTS
-    while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS):
+    while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS, after=after):
+        after = max(delivery.sender for delivery in batch)
         for position, delivery in enumerate(batch):
             if now_from() >= ends_at:
                 deliveries.release(batch[position:])

@@ -12,7 +12,7 @@ from blametrail.integrations.sentry import receiver as receiving
 from blametrail.integrations.sentry import remembered
 from blametrail.integrations.sentry.models import Connection, Mode, SentryApp, seal
 from blametrail.integrations.sentry.receiver import SentryReceiver
-from tests.integrations.sentry.hooks import SECRET, sentry_app, sign
+from tests.integrations.sentry.hooks import INSTALLATION, SECRET, sentry_app, sign
 
 # The receiver looks secrets up in threads of its own, which only see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,3 +250,21 @@ def test_what_is_remembered_is_sealed_and_forgotten_with_the_app(receiver, app, 
     clock.now += 60
     verify(receiver, signed())
     assert remembered.recall("main") == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "sender"),
+    [
+        (f'{{"installation":{{"uuid":"{INSTALLATION}"}},"data":{{"issue":[1,{{}}]}}}}', str(INSTALLATION)),
+        ('{"installation":{"uuid":"no uuid"}}', ""),
+        ('{"installation":null}', ""),
+        ("[]", ""),
+        ("{not json", ""),
+        ("", ""),
+        ('{"installation":{"uuid":"\ud800"}}', ""),
+    ],
+)
+def test_who_sent_it_is_told_where_it_can_be_read_at_once(receiver, app, body, sender):
+    raw = body.encode("utf-8", "surrogatepass")
+
+    assert verify(receiver, signed(raw), body=raw) == Accepted("issue", sender=sender)
