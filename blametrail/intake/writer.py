@@ -16,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from blametrail.intake import deliveries, spooling
+from blametrail.intake import deliveries, meters, spooling
 from blametrail.intake.deliveries import Arrival
 from blametrail.intake.spool import Spool
 from blametrail.intake.spooling import ROWS_AT_FAULT
@@ -197,6 +197,7 @@ def _spool(spool: Spool, arrivals: Sequence[Arrival]) -> Exception | None:
     except Exception as error:  # every waiting request must be answered, whatever it was
         log.exception("intake.not_spooled", deliveries=len(arrivals))
         return error
+    meters.SPOOLED.inc(len(arrivals))
     return None
 
 

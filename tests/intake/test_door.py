@@ -9,6 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.db import connection
+from prometheus_client import REGISTRY
 
 from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
@@ -233,3 +234,19 @@ def _hang_up():
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         assert cursor.fetchall()
+
+
+def counted(status, reason):
+    labels = {"source": "echo", "status": str(status), "reason": reason}
+    return REGISTRY.get_sample_value("blametrail_hook_requests_total", labels) or 0
+
+
+def test_every_answer_is_counted_with_its_reason_and_an_accepted_one_timed(post):
+    timed = "blametrail_hook_accepted_seconds_count"
+    before = (counted(202, ""), counted(401, "not_authentic"), REGISTRY.get_sample_value(timed))
+
+    post()
+    post(sent={})
+
+    after = (counted(202, ""), counted(401, "not_authentic"), REGISTRY.get_sample_value(timed))
+    assert after == tuple(number + 1 for number in before)
