@@ -5,11 +5,13 @@ import hmac
 import json
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 SECRET = "bench-client-secret"  # noqa: S105 -- of nothing but these requests
 RECORDINGS = Path(__file__).parents[1] / "tests" / "recordings" / "webhooks"
+INSTALLATION = "fbcd21ae-bc82-4c32-a9a3-fe1b6131adbe"
 SMALLEST, LARGEST = 5_000, 50_000
 COUNT = 64
 SEED = 20261124
@@ -49,18 +51,34 @@ def padded(body: dict[str, Any], size: int) -> bytes:
     return json.dumps(body).encode()
 
 
+@cache
+def _read(resource: str) -> bytes:
+    return min(RECORDINGS.glob(f"*_{resource}_*.body")).read_bytes()
+
+
 def recorded(resource: str) -> dict[str, Any]:
-    path = min(RECORDINGS.glob(f"*_{resource}_*.body"))
-    loaded: dict[str, Any] = json.loads(path.read_bytes())
+    loaded: dict[str, Any] = json.loads(_read(resource))
     return loaded
 
 
-def hooks() -> list[Hook]:
-    """Return requests of sizes as they are met: many small ones, few large ones."""
+def about_issue(body: dict[str, Any], *, issue: str, event: str) -> dict[str, Any]:
+    """Return ``body``, made to be about another issue and event."""
+    data = body["data"]
+    body["installation"]["uuid"] = INSTALLATION
+    if "issue" in data:
+        data["issue"]["id"] = issue
+    for name in {"event", "error"} & data.keys():
+        data[name] |= {"issue_id": issue, "event_id": event}
+    return body
+
+
+def hooks(count: int = COUNT, *, first: int = 0) -> list[Hook]:
+    """Return requests of sizes as they are met, many small ones, few large ones; four about each issue."""
     chance = random.Random(SEED)
     made = []
-    for number in range(COUNT):
-        resource = ("issue", "event_alert", "error")[number % 3]
+    for number in range(first, first + count):
+        resource = ("issue", "event_alert", "error", "error")[number % 4]
         size = int(SMALLEST * (LARGEST / SMALLEST) ** chance.random())
-        made.append(Hook(resource, padded(recorded(resource), size)))
+        body = about_issue(recorded(resource), issue=str(1_000_000 + number // 4), event=f"{number:032x}")
+        made.append(Hook(resource, padded(body, size)))
     return made

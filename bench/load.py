@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.bodies import Hook, hooks
+from bench.bodies import COUNT, Hook, hooks
 
 PLACEHOLDER = "0" * 24
 
@@ -96,7 +96,7 @@ async def at_rate(senders: list[Sender], templates: Templates, results: Results,
 
 async def run(options: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
     url = urlsplit(options.url)
-    templates, results = Templates(url.path, hooks()), Results()
+    templates, results = Templates(url.path, hooks(options.distinct, first=options.first)), Results()
     senders = [await Sender().open(url.hostname or "", url.port or 80) for _ in range(options.connections)]
     began_at, cpu_began_at = time.perf_counter(), time.process_time()
     if options.rate:
@@ -125,6 +125,8 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--distinct", type=int, default=COUNT, help="requests made beforehand")
+    parser.add_argument("--first", type=int, default=0, help="so that two runs are about different issues")
     parser.add_argument("--acknowledged", required=True)
     options = parser.parse_args()
     measured, acknowledged = uvloop.run(run(options))
