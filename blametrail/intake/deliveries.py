@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 
-from blametrail.intake import turns
+from blametrail.intake import inserting, turns
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
 from blametrail.lib.ids import new_id
@@ -71,7 +71,8 @@ def store(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
     """Store all of ``batch`` in one transaction, due at once; or none of it."""
     rows = seal(batch, now=now)
     with transaction.atomic():
-        return Delivery.objects.bulk_create(rows)
+        inserting.insert(rows)
+    return rows
 
 
 def seal(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:

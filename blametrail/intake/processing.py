@@ -8,6 +8,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from blametrail.intake import deliveries
 from blametrail.intake.deliveries import ClaimLost, Outcome
+from blametrail.intake.durability import commits_may_be_repeated
 from blametrail.intake.models import Delivery
 from blametrail.jobs import queue as jobs
 
@@ -30,6 +31,11 @@ def work_off(process: Process, now_from: Callable[[], datetime]) -> int:
     ``process`` is called inside a transaction in which its effects and the outcome are committed together. What it
     raises is recorded on the delivery and tried again later, a bounded number of times.
     """
+    with commits_may_be_repeated():  # the delivery is owed until its effects are durable together with its outcome
+        return _round(process, now_from)
+
+
+def _round(process: Process, now_from: Callable[[], datetime]) -> int:
     count, after = 0, None
     ends_at = now_from() + ROUND_LASTS
     while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS, after=after):
