@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 
 from blametrail.intake import inserting, turns
+from blametrail.intake.line import in_line
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
 from blametrail.lib.ids import new_id
@@ -70,7 +71,7 @@ class Outcome:
 def store(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
     """Store all of ``batch`` in one transaction, due at once; or none of it."""
     rows = seal(batch, now=now)
-    with transaction.atomic():
+    with in_line(), transaction.atomic():
         inserting.insert(rows)
     return rows
 
@@ -131,7 +132,7 @@ def claim(*, limit: int, now: datetime, lasts: timedelta, after: str | None = No
         return []
     claimed_by = new_id()
     taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
-    with transaction.atomic():
+    with in_line(), transaction.atomic():
         ids = _shared(due, limit=limit, after=after)
         Delivery.objects.filter(id__in=ids).update(
             claim=claimed_by,

@@ -9,6 +9,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from blametrail.intake import deliveries
 from blametrail.intake.deliveries import ClaimLost, Outcome
 from blametrail.intake.durability import commits_may_be_repeated
+from blametrail.intake.line import in_line
 from blametrail.intake.models import Delivery
 from blametrail.jobs import queue as jobs
 
@@ -70,7 +71,7 @@ def _attempt(delivery: Delivery, process: Process, now_from: Callable[[], dateti
 def _process(delivery: Delivery, process: Process, now_from: Callable[[], datetime]) -> None:
     for tries_left in reversed(range(TRIES_AT_ONCE)):
         try:
-            with transaction.atomic():
+            with in_line(), transaction.atomic():
                 deliveries.finish(delivery, outcome=process(delivery), now=now_from())
         except PASSING:
             connection.close_if_unusable_or_obsolete()
