@@ -10,7 +10,7 @@ django_application = get_asgi_application()
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 # Only now, since they import models.
-from blametrail.intake import deliveries  # noqa: E402
+from blametrail.intake import deliveries, spooling  # noqa: E402
 from blametrail.intake.door import Door, Limits  # noqa: E402
 from blametrail.intake.receivers import Receiver  # noqa: E402
 from blametrail.intake.writer import Writer  # noqa: E402
@@ -22,6 +22,6 @@ RECEIVERS: list[Receiver] = [SentryReceiver()]
 application = Door(
     django_application,
     receivers=RECEIVERS,
-    writer=Writer(wake=lambda: jobs.wake(deliveries.JOB)),
+    writer=Writer(wake=lambda: jobs.wake(deliveries.JOB), spool=spooling.of_this_process()),
     limits=Limits(body=settings.ENVIRONMENT.delivery_max_bytes),
 )

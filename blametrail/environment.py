@@ -87,7 +87,9 @@ class Environment(BaseModel):
     web_processes: int = Field(default=1, ge=1, le=64)
     worker_threads: int = Field(default=4, ge=1, le=64)
     delivery_max_bytes: int = Field(default=10 * 1024 * 1024, ge=64 * 1024, le=100 * 1024 * 1024)
+    spool_max_bytes: int = Field(default=256 * 1024 * 1024, ge=0, le=1024**4)
     delivery_retention_days: int = Field(default=30, ge=1, le=3650)
+    metrics_token: SecretStr = SecretStr("")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("base_url")

@@ -5,7 +5,7 @@ from functools import partial
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from blametrail.intake import deliveries, processing
+from blametrail.intake import deliveries, processing, spooling
 from blametrail.intake.deliveries import Outcome
 from blametrail.intake.models import Delivery
 from blametrail.integrations.sentry import adopting, connecting, ledger, notices, proving, renewals
@@ -30,8 +30,14 @@ def forget_the_old() -> None:
     SessionStore.clear_expired()
 
 
+def drain_spool() -> None:
+    """Store what a web process that is gone from this machine had to leave in the spool."""
+    spooling.drain(spooling.of_this_process(), lambda: queue.wake(deliveries.JOB))
+
+
 JOBS: dict[str, Job] = {
     deliveries.JOB: partial(processing.work_off, process, timezone.now),
+    spooling.JOB: drain_spool,
     "renewals": renewals.renew_due,
     "settling": adopting.settle_due,
     "proofs": proving.prove_due,

@@ -111,6 +111,14 @@ def _database() -> dict[str, object]:
     # Whatever else libpq understands may follow the question mark, such as sslmode=verify-full.
     options = {"connect_timeout": "5", **dict(parse_qsl(parts.query))}
     socket = options.pop("host", "")
+    pool = {
+        "min_size": 1,
+        "max_size": ENVIRONMENT.database_pool,
+        "timeout": 10,
+        # The next who asks for a connection tries anew. Otherwise the pool doubles its own waits for five minutes,
+        # and a database that is back after a long time is noticed only minutes later.
+        "reconnect_timeout": 2,
+    }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -120,7 +128,7 @@ def _database() -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": ENVIRONMENT.database_pool, "timeout": 10}},
+        "OPTIONS": {**options, "pool": pool},
     }
 
 

@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from blametrail import metrics
+
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
+    path("metrics", metrics.show, name="metrics"),
     path("", include("blametrail.web.urls")),
     path("", include("blametrail.organizations.urls")),
     path("", include("blametrail.catalog.urls")),

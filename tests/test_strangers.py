@@ -26,6 +26,7 @@ PUBLIC = {
     "theme": "remembers a colour, in a cookie",
     "favicon.ico": "the icon of a browser's tab",
     "health": "asked by load balancers, says nothing but whether the database answers",
+    "metrics": "asked by Prometheus, which has a token of its own; without one in the settings there is nothing",
     "invitation_accept": "the token in the address is the key to it; joining asks for the invited address",
     "sentry_callback": "Sentry sends the browser there; nothing is connected without a signed-in admin's own attempt",
     "account_login": "the way in",

@@ -3,15 +3,17 @@
 import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import zstandard
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, PositiveSmallIntegerField, Q, Value, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 
+from blametrail.intake import inserting, turns
+from blametrail.intake.line import in_line
 from blametrail.intake.models import Delivery, Status
 from blametrail.jobs import queue as jobs
 from blametrail.lib import encryption
@@ -46,6 +48,9 @@ class Arrival:
     resource: str
     headers: Mapping[str, str]
     body: bytes
+    sender: str = ""
+    # Chosen before anything is stored, so that what is stored in two places is still one delivery.
+    id: uuid.UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,20 +71,34 @@ class Outcome:
 
 def store(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
     """Store all of ``batch`` in one transaction, due at once; or none of it."""
+    rows = seal(batch, now=now)
+    with in_line(), transaction.atomic():
+        inserting.insert(rows)
+    return rows
+
+
+def seal(batch: Sequence[Arrival], *, now: datetime) -> list[Delivery]:
+    """Return what would be stored for ``batch``: bodies compressed and encrypted."""
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-    rows = [_row(arrival, compressor, now=now) for arrival in batch]
+    return [_row(arrival, compressor, now=now) for arrival in batch]
+
+
+def store_missing(rows: Sequence[Delivery]) -> None:
+    """Store those of ``rows`` which are not stored yet, in one transaction."""
     with transaction.atomic():
-        return Delivery.objects.bulk_create(rows)
+        known = set(Delivery.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True))
+        Delivery.objects.bulk_create([row for row in rows if row.id not in known])
 
 
 def _row(arrival: Arrival, compressor: zstandard.ZstdCompressor, *, now: datetime) -> Delivery:
     delivery = Delivery(
-        id=new_id(),
+        id=arrival.id,
         received_at=now,
         due_at=now,
         source=arrival.source,
         endpoint=arrival.endpoint,
         resource=_fitting("resource", arrival.resource),
+        sender=_fitting("sender", arrival.sender),
         headers=dict(arrival.headers),
         body_size=len(arrival.body),
     )
@@ -102,27 +121,40 @@ def _fitting(field: str, text: str) -> str:
     return text.replace("\0", "")[: _LENGTHS[field]]
 
 
-def claim(*, limit: int, now: datetime, lasts: timedelta) -> list[Delivery]:
-    """Reserve up to ``limit`` due deliveries for the caller, oldest first; no two callers get the same one.
+def claim(*, limit: int, now: datetime, lasts: timedelta, after: str | None = None) -> list[Delivery]:
+    """Reserve up to ``limit`` due deliveries for the caller; no two callers get the same one.
 
-    A claim that ran out is taken over, and counts as an attempt: its worker may have died of that delivery.
+    Several senders share what is claimed, each with its oldest; the next in turn are those ``after`` that sender. A
+    claim that ran out is taken over, and counts as an attempt: its worker may have died of that delivery.
     """
     unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
     due = Delivery.objects.filter(unclaimed, status=Status.PENDING, due_at__lte=now)
     if not due.exists():  # asked first, so that an idle worker never takes SQLite's one write lock
         return []
     claimed_by = new_id()
-    with transaction.atomic():
-        # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
-        oldest = due.order_by("due_at", "id").select_for_update(skip_locked=True)
-        ids = list(oldest.values_list("id", flat=True)[:limit])
-        taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
+    taken_over = When(claim__isnull=False, attempts=0, then=Value(1))
+    with in_line(), transaction.atomic():
+        ids = _shared(due, limit=limit, after=after)
         Delivery.objects.filter(id__in=ids).update(
             claim=claimed_by,
             claimed_until=now + lasts,
             attempts=Case(taken_over, default=F("attempts"), output_field=PositiveSmallIntegerField()),
         )
-    return list(Delivery.objects.filter(claim=claimed_by).order_by("attempts", "due_at", "id"))
+    return list(Delivery.objects.filter(id__in=ids, claim=claimed_by).order_by("attempts", "due_at", "id"))
+
+
+def _shared(due: QuerySet[Delivery], *, limit: int, after: str | None) -> list[uuid.UUID]:
+    """Return the ids of up to ``limit`` of ``due``, the oldest of each of a few senders; some, if there are any."""
+    ids: list[uuid.UUID] = []
+    for senders in turns.groups(after):
+        for position, sender in enumerate(senders):
+            share = -(-(limit - len(ids)) // (len(senders) - position))
+            # SQLite has no row locks, and Django leaves the clause out; there this transaction is the only writer.
+            oldest = due.filter(sender=sender).order_by("due_at", "id").select_for_update(skip_locked=True)
+            ids += oldest.values_list("id", flat=True)[:share]
+        if ids:  # the senders may all have had nothing but what others have in hand, or what is not due yet
+            break
+    return ids
 
 
 def begin(delivery: Delivery) -> None:

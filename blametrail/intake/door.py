@@ -3,14 +3,15 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
 
+from blametrail.intake import meters
 from blametrail.intake.deliveries import Arrival
 from blametrail.intake.receivers import Receiver, Refused
 from blametrail.intake.writer import NotStored, Writer
@@ -32,15 +33,14 @@ KEPT_HEADERS = re.compile(
 LONGEST_HEADER = 500
 RETRY_AFTER = 5  # seconds
 
-REQUESTS = Counter("blametrail_hook_requests", "Webhook requests by answer", ["source", "status"])
-
 
 class NotAccepted(Exception):
-    """This request gets another answer than 202."""
+    """This request gets another answer than 202: ``kind`` is a word for programs, ``reason`` for the sender."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+        self.kind = kind
         self.reason = reason
 
 
@@ -62,12 +62,12 @@ class _Room:
 
     def enter(self) -> None:
         if not self._bodies_left:
-            raise NotAccepted(503, "Too many requests at once.")
+            raise NotAccepted(503, "busy", "Too many requests at once.")
         self._bodies_left -= 1
 
     def take(self, size: int) -> None:
         if size > self._bytes_left:
-            raise NotAccepted(503, "Too many requests at once.")
+            raise NotAccepted(503, "busy", "Too many requests at once.")
         self._bytes_left -= size
 
     def leave(self, size: int) -> None:
@@ -104,19 +104,22 @@ class Door:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = ADDRESS.fullmatch(scope["path"])
         receiver = self._receivers.get(address["source"]) if address else None
-        status, reason = 202, ""
+        status, kind, reason = 202, "", ""
+        began_at = time.perf_counter()
         try:
             if address is None or receiver is None:
-                raise NotAccepted(404, "There is no such webhook address here.")  # noqa: TRY301 -- one way out for all
+                raise NotAccepted(404, "unknown_address", "There is no such webhook address here.")  # noqa: TRY301 -- one way out for all
             await self._accept(receiver, address["endpoint"], scope, receive)
         except NotAccepted as refusal:
-            status, reason = refusal.status, refusal.reason
-        REQUESTS.labels(receiver.source if receiver else "", status).inc()
+            status, kind, reason = refusal.status, refusal.kind, refusal.reason
+        else:
+            meters.ACCEPTED_IN.observe(time.perf_counter() - began_at)
+        meters.REQUESTS.labels(receiver.source if receiver else "", status, kind).inc()
         await _send(send, status, reason)
 
     async def _accept(self, receiver: Receiver, endpoint: str, scope: Scope, receive: Receive) -> None:
         if scope["method"] != "POST":
-            raise NotAccepted(405, "Webhooks are sent with POST.")
+            raise NotAccepted(405, "not_post", "Webhooks are sent with POST.")
         headers = _headers(scope)
         body = bytearray()
         self._room.enter()
@@ -129,21 +132,21 @@ class Door:
     async def _read(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
         announced = headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._limits.body:
-            raise NotAccepted(413, f"The body may have {self._limits.body} bytes at most.")
+            raise NotAccepted(413, "too_large", f"The body may have {self._limits.body} bytes at most.")
         try:
             async with asyncio.timeout(self._limits.read.total_seconds()):
                 while await self._read_on(body, receive):
                     pass
         except TimeoutError:
-            raise NotAccepted(408, "The body did not arrive in time.") from None
+            raise NotAccepted(408, "too_slow", "The body did not arrive in time.") from None
 
     async def _read_on(self, body: bytearray, receive: Receive) -> bool:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise NotAccepted(400, "The sender hung up.")
+            raise NotAccepted(400, "hung_up", "The sender hung up.")
         chunk = message.get("body", b"")
         if len(body) + len(chunk) > self._limits.body:
-            raise NotAccepted(413, f"The body may have {self._limits.body} bytes at most.")
+            raise NotAccepted(413, "too_large", f"The body may have {self._limits.body} bytes at most.")
         self._room.take(len(chunk))
         body += chunk
         return bool(message.get("more_body", False))
@@ -154,20 +157,25 @@ class Door:
                 verdict = await receiver.verify(endpoint, headers, body)
         except Exception:
             log.exception("intake.not_verified", source=receiver.source)
-            raise NotAccepted(503, "The signature could not be checked. Please send it again.") from None
+            raise NotAccepted(
+                503, "not_verified", "The signature could not be checked. Please send it again."
+            ) from None
         if isinstance(verdict, Refused):
-            raise NotAccepted(verdict.status, verdict.reason)
+            raise NotAccepted(
+                verdict.status, "unknown_endpoint" if verdict.status == 404 else "not_authentic", verdict.reason
+            )
         arrival = Arrival(
             source=receiver.source,
             endpoint=endpoint,
             resource=verdict.resource,
+            sender=verdict.sender,
             headers={name: value[:LONGEST_HEADER] for name, value in headers.items() if KEPT_HEADERS.fullmatch(name)},
             body=body,
         )
         try:
             await self._writer.write(arrival)
         except NotStored:
-            raise NotAccepted(503, "The delivery could not be stored. Please send it again.") from None
+            raise NotAccepted(503, "not_kept", "The delivery could not be stored. Please send it again.") from None
 
 
 def _headers(scope: Scope) -> dict[str, str]:

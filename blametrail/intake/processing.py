@@ -8,6 +8,8 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from blametrail.intake import deliveries
 from blametrail.intake.deliveries import ClaimLost, Outcome
+from blametrail.intake.durability import commits_may_be_repeated
+from blametrail.intake.line import in_line
 from blametrail.intake.models import Delivery
 from blametrail.jobs import queue as jobs
 
@@ -30,9 +32,15 @@ def work_off(process: Process, now_from: Callable[[], datetime]) -> int:
     ``process`` is called inside a transaction in which its effects and the outcome are committed together. What it
     raises is recorded on the delivery and tried again later, a bounded number of times.
     """
-    count = 0
+    with commits_may_be_repeated():  # the delivery is owed until its effects are durable together with its outcome
+        return _round(process, now_from)
+
+
+def _round(process: Process, now_from: Callable[[], datetime]) -> int:
+    count, after = 0, None
     ends_at = now_from() + ROUND_LASTS
-    while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS):
+    while batch := deliveries.claim(limit=BATCH, now=now_from(), lasts=CLAIM_LASTS, after=after):
+        after = max(delivery.sender for delivery in batch)
         for position, delivery in enumerate(batch):
             if now_from() >= ends_at:
                 deliveries.release(batch[position:])
@@ -63,7 +71,7 @@ def _attempt(delivery: Delivery, process: Process, now_from: Callable[[], dateti
 def _process(delivery: Delivery, process: Process, now_from: Callable[[], datetime]) -> None:
     for tries_left in reversed(range(TRIES_AT_ONCE)):
         try:
-            with transaction.atomic():
+            with in_line(), transaction.atomic():
                 deliveries.finish(delivery, outcome=process(delivery), now=now_from())
         except PASSING:
             connection.close_if_unusable_or_obsolete()

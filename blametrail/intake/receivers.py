@@ -7,9 +7,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Accepted:
-    """The signature is right. ``resource`` is the sender's word for what the request is about."""
+    """The signature is right. ``resource`` is the sender's word for what the request is about.
+
+    ``sender`` tells whose it is among all who share the endpoint, so that one's flood does not delay another's.
+    """
 
     resource: str
+    sender: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,18 @@
 import hashlib
 import hmac
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
+from django.conf import settings
 
 from blametrail.intake.door import Door, Limits
 from blametrail.intake.receivers import Accepted, Refused
+from blametrail.intake.spool import Spool
 from blametrail.intake.writer import Writer
 
 SECRET = b"the secret of endpoint one"
@@ -42,9 +46,14 @@ async def behind(scope, receive, send):
     await send({"type": "http.response.body", "body": b"the page behind the door"})
 
 
-def door(*, wake=lambda: None, **limits) -> Door:
+def spool(folder=None, *, max_bytes=64 * 1024 * 1024) -> Spool:
+    return Spool(folder or Path(tempfile.mkdtemp(dir=settings.ENVIRONMENT.data_dir)), max_bytes=max_bytes)
+
+
+def door(*, wake=lambda: None, kept_in=None, **limits) -> Door:
     limits = Limits(**{"body": 10 * 1024 * 1024, **limits})
-    return Door(behind, receivers=[EchoReceiver()], writer=Writer(wake=wake), limits=limits)
+    writer = Writer(wake=wake, spool=kept_in or spool())
+    return Door(behind, receivers=[EchoReceiver()], writer=writer, limits=limits)
 
 
 @contextmanager

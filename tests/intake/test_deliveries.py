@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from blametrail.intake import deliveries
+from blametrail.intake import deliveries, inserting
 from blametrail.intake.deliveries import ClaimLost, Outcome
 from blametrail.intake.models import Delivery, Status
 from blametrail.lib.encryption import WrongPlace
@@ -38,6 +38,17 @@ def test_a_body_comes_back_as_it_was_and_only_from_its_own_row(db, now):
     second.body = first.body
     with pytest.raises(WrongPlace):
         deliveries.body_of(second)
+
+
+def test_a_stored_delivery_is_what_the_models_defaults_say(db, now):
+    [stored] = deliveries.store([arrival(headers={"a": "ü"}, sender="someone")], now=now)
+
+    found = Delivery.objects.get()
+    blank = Delivery()
+    assert found.headers == {"a": "ü"}
+    for field in Delivery._meta.concrete_fields:  # noqa: SLF001 -- documented
+        expected = stored if field.name in inserting.VARYING else blank
+        assert getattr(found, field.attname) == getattr(expected, field.attname), field.name
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(db, now):

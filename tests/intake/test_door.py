@@ -1,16 +1,19 @@
 import http.client
 import json
 import socket
+import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
 import pytest
 from django.db import connection
+from prometheus_client import REGISTRY
 
 from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
-from tests.intake.serving import door, headers, serving
+from tests.intake.serving import door, headers, serving, spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,17 +180,54 @@ def the_table_gone():
             cursor.execute("ALTER TABLE gone RENAME TO intake_delivery")
 
 
-def test_a_failing_database_is_told_to_the_sender_and_forgotten_when_it_is_back(post):
-    with the_table_gone():
-        assert post().status_code == 503
+def _wait_until_empty(spool):
+    pause, ends_at = threading.Event(), time.monotonic() + 30
+    while spool.size() and time.monotonic() < ends_at:
+        pause.wait(0.05)
+    assert spool.size() == 0
 
-    assert not Delivery.objects.exists()
-    assert post().status_code == 202
+
+def test_what_the_database_does_not_take_is_kept_in_the_spool_until_it_does():
+    kept_in = spool()
+    with serving(door(kept_in=kept_in)) as address:
+        with the_table_gone():
+            answers = [
+                httpx.post(_url(address), content=b"%d" % number, headers=headers(b"%d" % number))
+                for number in range(5)
+            ]
+            assert kept_in.size() > 0
+        _wait_until_empty(kept_in)
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert [deliveries.body_of(each) for each in Delivery.objects.order_by("id")] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_what_neither_the_database_nor_the_spool_keeps_is_told_to_the_sender():
+    with serving(door(kept_in=spool(max_bytes=0))) as address:
+        with the_table_gone():
+            assert httpx.post(_url(address), content=BODY, headers=headers(BODY)).status_code == 503
+
+        pause, ends_at = threading.Event(), time.monotonic() + 30
+        while httpx.post(_url(address), content=BODY, headers=headers(BODY)).status_code != 202:
+            assert time.monotonic() < ends_at
+            pause.wait(0.1)
+
+    assert Delivery.objects.count() == 1
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has a server that can hang up")
-def test_a_database_that_hung_up_meanwhile_is_not_noticed_by_the_sender(post):
-    post()
+def test_a_database_that_hung_up_meanwhile_is_not_noticed_by_the_sender():
+    kept_in = spool()
+    with serving(door(kept_in=kept_in)) as address:
+        httpx.post(_url(address), content=BODY, headers=headers(BODY))
+        _hang_up()
+        assert httpx.post(_url(address), content=BODY, headers=headers(BODY)).status_code == 202
+        _wait_until_empty(kept_in)  # where it is if connecting anew took too long
+
+    assert Delivery.objects.count() == 2
+
+
+def _hang_up():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -195,5 +235,18 @@ def test_a_database_that_hung_up_meanwhile_is_not_noticed_by_the_sender(post):
         )
         assert cursor.fetchall()
 
-    assert post().status_code == 202
-    assert Delivery.objects.count() == 2
+
+def counted(status, reason):
+    labels = {"source": "echo", "status": str(status), "reason": reason}
+    return REGISTRY.get_sample_value("blametrail_hook_requests_total", labels) or 0
+
+
+def test_every_answer_is_counted_with_its_reason_and_an_accepted_one_timed(post):
+    timed = "blametrail_hook_accepted_seconds_count"
+    before = (counted(202, ""), counted(401, "not_authentic"), REGISTRY.get_sample_value(timed))
+
+    post()
+    post(sent={})
+
+    after = (counted(202, ""), counted(401, "not_authentic"), REGISTRY.get_sample_value(timed))
+    assert after == tuple(number + 1 for number in before)

@@ -1,25 +1,47 @@
 """Sentry's side of the webhook door: whose secret a request must be signed with."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import close_old_connections
+import msgspec
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from blametrail.intake.receivers import Accepted, Refused
-from blametrail.integrations.sentry import signature
+from blametrail.integrations.sentry import remembered, signature
 from blametrail.integrations.sentry.models import Connection, Mode, SentryApp, unseal
+
+log = structlog.get_logger()
 
 BELIEVED_FOR = 10.0  # seconds; a burst costs one look into the database
 # A secret may just have been changed, and Sentry never sends again what was answered with 401. So a wrong signature
 # is held against secrets that are no older than this, which is also all that a flood of wrong ones can cost.
 FRESH_FOR = 1.0
 MOST_ENDPOINTS = 1_000
+# With the database away, what was read before is believed instead, and what it accepts goes into the spool. Sentry
+# waits one second for all of it.
+LOOK_UP_PATIENCE = 0.3
+BETWEEN_TRIES = 2.0
 
 Secrets = tuple[str, ...]
+
+
+class _Installation(msgspec.Struct):
+    uuid: UUID
+
+
+class _Envelope(msgspec.Struct):
+    """All that is read at the door; the rest is skipped, at about a gigabyte a second."""
+
+    installation: _Installation
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,7 @@ class SentryReceiver:
         self._remembers = remembers
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._readings: dict[str, asyncio.Task[_Known]] = {}
+        self._next_try_at = 0.0
 
     async def verify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> Accepted | Refused:
         given = signature.given_in(headers)
@@ -57,18 +80,40 @@ class SentryReceiver:
                 return Refused(404, "There is no such webhook address here.")
             if not signature.is_valid(body, given=given, secrets=known.secrets):
                 return Refused(401, "The signature is not right: the client secret differs, or the body was changed.")
-        return Accepted(headers.get("sentry-hook-resource") or "unknown")
+        return Accepted(headers.get("sentry-hook-resource") or "unknown", sender=_sender(body))
 
     async def _secrets(self, endpoint: str, *, no_older_than: float) -> _Known:
         known = self._known.get(endpoint)
         if known is not None and self._clock() - known.read_at < no_older_than:
             return known
+        if no_older_than == FRESH_FOR:
+            return await self._reading(endpoint)
+        known = known or _Known(remembered.recall(endpoint), read_at=-math.inf)
+        if not known.secrets:
+            return await self._reading(endpoint)
+        if self._clock() < self._next_try_at:
+            return known
+        try:
+            async with asyncio.timeout(LOOK_UP_PATIENCE):
+                return await self._reading(endpoint)
+        except (TimeoutError, DatabaseError, InterfaceError) as error:
+            log.warning("sentry.secrets_not_read", endpoint=endpoint, error=type(error).__name__)
+            self._next_try_at = self._clock() + BETWEEN_TRIES
+            self._known[endpoint] = known
+            return known
+
+    async def _reading(self, endpoint: str) -> _Known:
         reading = self._readings.get(endpoint)
         if reading is None:
             reading = self._readings[endpoint] = asyncio.create_task(self._read(endpoint))
-            reading.add_done_callback(lambda _: self._readings.pop(endpoint, None))
+            reading.add_done_callback(lambda done: self._done(endpoint, done))
         # Shielded, since others wait for the same reading when this request is given up.
         return await asyncio.shield(reading)
+
+    def _done(self, endpoint: str, reading: "asyncio.Task[_Known]") -> None:
+        self._readings.pop(endpoint, None)
+        if not reading.cancelled():
+            reading.exception()  # looked at, or asyncio would complain where nobody waited for it any more
 
     async def _read(self, endpoint: str) -> _Known:
         read_at = self._clock()
@@ -83,12 +128,24 @@ class SentryReceiver:
         return known
 
 
+def _sender(body: bytes) -> str:
+    try:
+        return str(_ENVELOPE.decode(body).installation.uuid)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # it is stored all the same; processing says what is wrong
+        return ""
+
+
 def _look_up(endpoint: str) -> Secrets:
     close_old_connections()
     try:
-        return _secrets_of(endpoint)
+        secrets = _secrets_of(endpoint)
     finally:
         close_old_connections()
+    try:
+        remembered.remember(endpoint, secrets)
+    except OSError:  # a full disk costs this, not the delivery
+        log.exception("sentry.secrets_not_remembered", endpoint=endpoint)
+    return secrets
 
 
 def _secrets_of(endpoint: str) -> Secrets:

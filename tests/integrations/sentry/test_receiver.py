@@ -1,12 +1,17 @@
 import asyncio
+import threading
+import time
 
 import pytest
+from django.conf import settings
+from django.db import OperationalError
 
 from blametrail.intake.receivers import Accepted, Refused
 from blametrail.integrations.sentry import receiver as receiving
+from blametrail.integrations.sentry import remembered
 from blametrail.integrations.sentry.models import Connection, Mode, SentryApp, seal
 from blametrail.integrations.sentry.receiver import SentryReceiver
-from tests.integrations.sentry.hooks import SECRET, sentry_app, sign
+from tests.integrations.sentry.hooks import INSTALLATION, SECRET, sentry_app, sign
 
 # The receiver looks secrets up in threads of its own, which only see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,3 +163,107 @@ def test_a_database_that_fails_is_not_an_unknown_address(clock):
 
     with pytest.raises(OSError, match="away"):
         verify(SentryReceiver(clock=clock, look_up=look_up), signed())
+
+
+class Database:
+    """Stands for the look-up of secrets, which can fail or hang."""
+
+    def __init__(self) -> None:
+        self.secrets = (SECRET,)
+        self.trouble: Exception | None = None
+        self.asked = 0
+        self.hangs_until = threading.Event()
+        self.hangs_until.set()
+
+    def __call__(self, _endpoint: str) -> tuple[str, ...]:
+        self.asked += 1
+        self.hangs_until.wait(30)
+        if self.trouble:
+            raise self.trouble
+        return self.secrets
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+def asking(clock, database) -> SentryReceiver:
+    return SentryReceiver(clock=clock, look_up=database)
+
+
+def test_while_the_database_is_away_the_secrets_last_read_are_believed(asking, database, clock):
+    verify(asking, signed())
+    database.trouble = OperationalError("the server is gone")
+
+    clock.now += 3_600
+    assert verify(asking, signed()) == Accepted("issue")
+    clock.now += 1
+    assert verify(asking, signed()) == Accepted("issue")
+    assert database.asked == 2
+
+
+def test_a_database_that_hangs_is_not_waited_for(asking, database, clock):
+    async def run():
+        assert await asking.verify("main", signed(), BODY) == Accepted("issue")
+        clock.now += 60
+        database.hangs_until.clear()
+        began_at = time.monotonic()
+        verdict = await asking.verify("main", signed(), BODY)
+        took = time.monotonic() - began_at
+        database.hangs_until.set()
+        return verdict, took
+
+    verdict, took = asyncio.run(run())
+    assert verdict == Accepted("issue")
+    assert took < 5
+
+
+def test_while_the_database_is_away_a_wrong_signature_is_not_refused_for_good(asking, database, clock):
+    verify(asking, signed())
+    database.trouble = OperationalError("the server is gone")
+
+    clock.now += 60
+    with pytest.raises(OperationalError):  # the door answers 503, and Sentry may send it again
+        verify(asking, signed(secret="perhaps the new one"))
+
+
+def test_a_new_process_without_a_database_knows_what_was_read_before(receiver, app, database, clock):
+    verify(receiver, signed())
+    database.trouble = OperationalError("the server is gone")
+    started_anew = SentryReceiver(clock=clock, look_up=database)
+
+    assert verify(started_anew, signed()) == Accepted("issue")
+    with pytest.raises(OperationalError):
+        verify(started_anew, signed(secret="wrong"))
+
+
+def test_what_is_remembered_is_sealed_and_forgotten_with_the_app(receiver, app, clock):
+    verify(receiver, signed())
+    path = settings.ENVIRONMENT.data_dir / remembered.FOLDER / "main"
+
+    assert SECRET.encode() not in path.read_bytes()
+    assert remembered.recall("main") == (SECRET,)
+    SentryApp.objects.all().delete()
+    clock.now += 60
+    verify(receiver, signed())
+    assert remembered.recall("main") == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "sender"),
+    [
+        (f'{{"installation":{{"uuid":"{INSTALLATION}"}},"data":{{"issue":[1,{{}}]}}}}', str(INSTALLATION)),
+        ('{"installation":{"uuid":"no uuid"}}', ""),
+        ('{"installation":null}', ""),
+        ("[]", ""),
+        ("{not json", ""),
+        ("", ""),
+        ('{"installation":{"uuid":"\ud800"}}', ""),
+    ],
+)
+def test_who_sent_it_is_told_where_it_can_be_read_at_once(receiver, app, body, sender):
+    raw = body.encode("utf-8", "surrogatepass")
+
+    assert verify(receiver, signed(raw), body=raw) == Accepted("issue", sender=sender)
