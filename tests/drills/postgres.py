@@ -5,8 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.ports import free_port
-
+from blametrail.lib.ports import free_port
 from tests.run import _find_postgres, _owner
 
 INSTALLED = bool(_find_postgres())
