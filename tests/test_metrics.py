@@ -70,7 +70,9 @@ def test_what_a_process_counts_bears_its_name(db, turned_on):
     [counted] = [
         each
         for each in samples()
-        if each.name == "blametrail_hook_requests_total" and each.labels["reason"] == "not_authentic"
+        if each.name == "blametrail_hook_requests_total"
+        and (each.labels["source"], each.labels["status"], each.labels["reason"])
+        == ("sentry", "401", "not_authentic")
     ]
     assert counted.value >= 1
     assert counted.labels["process"].isdigit()

@@ -1,6 +1,7 @@
 """Every webhook recorded from a real Sentry verifies, and leads to what it should."""
 
 import asyncio
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,9 @@ def _verify(recording: Recording, body: bytes) -> Accepted | Refused:
 def test_every_recorded_signature_verifies_and_no_longer_does_once_a_byte_is_changed(recording):
     changed = recording.body[:-1] + b"]"
 
-    assert _verify(recording, recording.body) == Accepted(recording.headers["sentry-hook-resource"])
+    installation = json.loads(recording.body)["installation"]["uuid"]
+    accepted = Accepted(recording.headers["sentry-hook-resource"], sender=installation)
+    assert _verify(recording, recording.body) == accepted
     assert _verify(recording, changed).status == 401
 
 
