@@ -106,7 +106,10 @@ def _verify(recording: Recording, body: bytes) -> Accepted | Refused:
 def test_every_recorded_signature_verifies_and_no_longer_does_once_a_byte_is_changed(recording):
     changed = recording.body[:-1] + b"]"
 
-    assert _verify(recording, recording.body) == Accepted(recording.headers["sentry-hook-resource"])
+    resource = recording.headers["sentry-hook-resource"]
+    sender = re.search(rb'"installation": ?{"uuid": ?"([0-9a-f-]{36})"', recording.body)
+    assert sender
+    assert _verify(recording, recording.body) == Accepted(resource, sender=sender[1].decode())
     assert _verify(recording, changed).status == 401
 
 
