@@ -72,10 +72,17 @@ def verify() -> None:
     """
     prepare()
     # They import models, which need Django to be set up.
+    from blametrail.intake import spooling
     from blametrail.keys import proof
     from blametrail.keys.places import PLACES
 
     is_clean = True
+    if waiting := spooling.of_this_process().size():
+        # What a spool holds is under the key of when it was written, and comes into the database as it is.
+        click.echo(
+            f"spool: {waiting} bytes of deliveries wait for the database. Run this again once they are stored."
+        )
+        is_clean = False
     for place in PLACES:
         tell = _now_and_then()
         for found in proof.verify(place, settings.VAULT):

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from blametrail.cli import main
 from blametrail.commands.preparation import refuse_wrong_keys
+from blametrail.intake import spooling
+from blametrail.intake.deliveries import Arrival
 from blametrail.integrations.sentry.models import Connection, SentryApp
 from blametrail.lib.encryption import Key, Vault
 from blametrail.lib.ports import free_port
@@ -127,3 +129,15 @@ def test_the_doctor_names_a_wrong_key_in_one_line(sealed):
     assert line.startswith(
         "problem  Keys: Client secrets of Sentry apps: not all can be opened. The key named t1 here"
     )
+
+
+def test_what_waits_in_the_spool_keeps_the_keys_from_being_proved(sealed, settings, tmp_path, now):
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"data_dir": tmp_path})
+    assert run("verify").exit_code == 0
+    arrived = Arrival(source="sentry", endpoint="blametrail", resource="issue", headers={}, body=b"{}", sender="")
+    spooling.keep(spooling.of_this_process(), [arrived], now=now)
+
+    said = run("verify")
+
+    assert said.exit_code == 1
+    assert "bytes of deliveries wait for the database" in said.output
