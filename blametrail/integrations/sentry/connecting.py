@@ -11,7 +11,16 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from blametrail.accounts.models import User
-from blametrail.integrations.sentry import adopting, apps_registry, client, grants, problems, routing, tokens
+from blametrail.integrations.sentry import (
+    adopting,
+    apps_registry,
+    client,
+    grants,
+    problems,
+    routing,
+    tokens,
+    vouching,
+)
 from blametrail.integrations.sentry.grants import Grant, TokenPair
 from blametrail.integrations.sentry.models import (
     ConnectAttempt,
@@ -247,7 +256,7 @@ def _connect(
         return _known_again(known, came_back, organization=organization, user=user, clock=clock)
     if not came_back.code:
         raise problems.NoCode
-    pair = exchange(apps_registry.credentials(app), installation, came_back.code, clock=clock)
+    pair = exchange(app, installation, came_back.code, clock=clock)
     keep = partial(_keep, app, installation, pair, organization=organization, user=user, repairs=repairs, now=clock())
     connection = tokens.insist(keep)
     return adopting.settle(connection, clock=clock)
@@ -267,17 +276,19 @@ def _known_again(
     return adopting.revive(known, code=came_back.code, user=user, clock=clock)
 
 
-def exchange(app: client.App, installation: uuid.UUID, code: str, *, clock: Clock = wall_clock) -> TokenPair:
+def exchange(app: SentryApp, installation: uuid.UUID, code: str, *, clock: Clock = wall_clock) -> TokenPair:
     """Trade the grant code for a pair. Raises a problems.ConnectProblem.
 
     An answer can be lost after Sentry spent the code. So an unanswered try is made once more, and a code that is
-    then "used" is followed by the JWT grant, which needs no code where Sentry knows it.
+    then "used" is followed by the JWT grant, which needs no code where Sentry knows it. Only for a code that Sentry
+    vouched for: else a made-up one, in a moment of trouble, would open an installation of somebody else's.
     """
-    verdict = _trade(app, installation, Grant.CODE, code=code, clock=clock)
+    ours = apps_registry.credentials(app)
+    verdict = _trade(ours, installation, Grant.CODE, code=code, clock=clock)
     if isinstance(verdict, grants.Unavailable):
-        verdict = _trade(app, installation, Grant.CODE, code=code, clock=clock)
-        if isinstance(verdict, grants.Refused):
-            recovered = _trade(app, installation, Grant.JWT, clock=clock)
+        verdict = _trade(ours, installation, Grant.CODE, code=code, clock=clock)
+        if isinstance(verdict, grants.Refused) and vouching.has_sent(app, installation, code):
+            recovered = _trade(ours, installation, Grant.JWT, clock=clock)
             verdict = recovered if isinstance(recovered, grants.Granted) else verdict
     if isinstance(verdict, grants.Granted):
         return verdict.pair

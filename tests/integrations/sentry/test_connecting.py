@@ -1,10 +1,13 @@
 """Connect via OAuth, against a Sentry over real HTTP."""
 
+import json
 import uuid
 from datetime import timedelta
 
 import pytest
 
+from blametrail.intake import deliveries
+from blametrail.intake.deliveries import Arrival
 from blametrail.integrations.sentry import adopting, connecting, disconnecting, problems, proving
 from blametrail.integrations.sentry.adopting import AskPerson, BecomeConnection, Known, Repair
 from blametrail.integrations.sentry.models import ConnectAttempt, Connection, DisconnectReason, LedgerKind, State
@@ -156,8 +159,39 @@ def test_a_sentry_in_trouble_is_not_blamed_on_the_person(sandbox, set_out, alice
         connecting.finish(came_back_with(installed.redirect), user=alice, session_nonce=NONCE)
 
 
+def told_by_webhook(installed) -> None:
+    """Store what Sentry's signed webhook says of the install, as the door does."""
+    told = {"uuid": installed.uuid, "code": installed.code, "organization": {"slug": "acme-rockets"}}
+    body = {"action": "created", "installation": {"uuid": installed.uuid}, "data": {"installation": told}}
+    arrived = Arrival(
+        source="sentry",
+        endpoint="blametrail",
+        resource="installation",
+        headers={},
+        body=json.dumps(body).encode(),
+        sender=installed.uuid,
+    )
+    deliveries.store([arrived], now=connecting.wall_clock())
+
+
+def test_a_made_up_code_opens_nothing_in_a_moment_of_trouble(connect, sandbox, set_out, alice, alice_in_acme):
+    """The installation stands in Sentry with a token, and is connected to nobody here any more."""
+    connection = connect()
+    installation = connection.installation_uuid
+    disconnecting.by_person(alice_in_acme, connection, now=connecting.wall_clock())
+    disconnecting.put_away(alice_in_acme, connection, now=connecting.wall_clock())
+    redirect = f"http://x/?installationId={installation}&code=made-up&state={set_out()}"
+    sandbox.control.add_fault("exchange", "status:500")
+
+    with pytest.raises(problems.CodeRefused):
+        connecting.finish(came_back_with(redirect), user=alice, session_nonce=NONCE)
+
+    assert [grant.kind for grant in sandbox.control.grants()] == ["exchange"] * 3
+
+
 def test_an_exchange_whose_answer_is_lost_is_recovered_by_the_jwt_grant(sandbox, set_out, alice):
     installed = sandbox.control.install("acme-rockets", state=set_out())
+    told_by_webhook(installed)
     sandbox.control.add_fault("exchange", "drop_after_commit")
 
     connection = connecting.finish(came_back_with(installed.redirect), user=alice, session_nonce=NONCE)
