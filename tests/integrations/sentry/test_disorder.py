@@ -232,7 +232,6 @@ def _in_threads(count: int, work: Any) -> None:
             problems.append(problem)
         finally:
             database.close()
-            queue.huey.storage.close()
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
