@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from blametrail.intake import deliveries
 from blametrail.intake.models import Delivery, Status
+from blametrail.jobs import queue
 from tests.intake.serving import door, headers, serving, spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -234,6 +235,7 @@ def _hang_up():
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         assert cursor.fetchall()
+    queue.huey.storage.close()  # it was hung up on as well, and is not what this is about
 
 
 def counted(status, reason):
