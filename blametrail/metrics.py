@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from blametrail.intake import spooling
 from blametrail.intake.models import Delivery, Status
-from blametrail.integrations.sentry.models import Connection
+from blametrail.integrations.sentry.metrics import Connections
 
 RECENT = timedelta(minutes=5)  # an index leads to these; counting all there ever were would take seconds
 
@@ -46,7 +46,7 @@ class _Shared(Collector):
         spooled = spooling.of_this_process().size()
         yield _gauge("blametrail_spool_bytes", "What waits on this machine for the database.", spooled)
         try:
-            known = [*_backlog(self._now), _recent(self._now), _connections()]
+            known = [*_backlog(self._now), _recent(self._now), *Connections(lambda: self._now).collect()]
         except DatabaseTrouble:
             known = []
         yield _gauge("blametrail_database_up", "Whether the database could be asked.", int(bool(known)))
@@ -65,12 +65,6 @@ def _recent(now: datetime) -> Metric:
     counts = {**dict.fromkeys(Status.values, 0), **dict(recent.values_list("status").annotate(Count("id")))}
     name, text = "blametrail_deliveries_recent", "Deliveries received in the last five minutes."
     return _gauges(name, text, label="status", values=counts)
-
-
-def _connections() -> Metric:
-    standing = Connection.objects.filter(archived_at=None).order_by()
-    counts = dict(standing.values_list("state").annotate(Count("id")))
-    return _gauges("blametrail_connections", "Sentry connections.", label="state", values=counts)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

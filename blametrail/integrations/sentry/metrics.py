@@ -30,18 +30,19 @@ def note_lateness(late: timedelta) -> None:
 
 
 class Connections(Collector):
-    """How all connections stand when the metrics are read: register it where they are served."""
+    """How all connections that are on a list stand when the metrics are read."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         states = GaugeMetricFamily("blametrail_connections", "Sentry connections by state", labels=["state"])
-        found = dict(Connection.objects.order_by("state").values_list("state").annotate(Count("pk")))
+        listed = Connection.objects.filter(archived_at=None)
+        found = dict(listed.order_by("state").values_list("state").annotate(Count("pk")))
         for state in State:
             states.add_metric([state.value], found.get(state.value, 0))
         yield states
-        renewed = Connection.objects.exclude(state=State.DISCONNECTED).filter(mode=Mode.OAUTH)
+        renewed = listed.exclude(state=State.DISCONNECTED).filter(mode=Mode.OAUTH)
         first = renewed.aggregate(first=Min("token_expires_at"))["first"]
         if first is not None:
             yield GaugeMetricFamily(
