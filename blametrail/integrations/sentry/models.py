@@ -226,12 +226,10 @@ class LedgerKind(models.TextChoices):
     RENEWED = "renewed", "Token renewed"
     RENEWAL_FAILED = "renewal_failed", "Renewal failed"
     VERIFIED = "verified", "Installation verified"
-    VERIFICATION_FAILED = "verification_failed", "Verification failed"
     PROVED = "proved", "Proved alive"
     PROOF_FAILED = "proof_failed", "Test failed"
     SENTRY_CHANGED = "sentry_changed", "Changed in Sentry"
     DISCONNECTED = "disconnected", "Disconnected"
-    CHANGED = "changed", "Changed"
 
 
 class LedgerEntry(models.Model):

@@ -120,7 +120,7 @@ def _proved(
         _same(connection).update(**changes)
         if connection.sentry_organization_name not in {"", organization.name}:
             renamed = f"{connection.sentry_organization_name} is now called {organization.name}."
-            ledger.record(connection, LedgerKind.CHANGED, renamed, at=now)
+            ledger.record(connection, LedgerKind.SENTRY_CHANGED, renamed, at=now)
         if first_time:
             verified = "Sentry was told that the install is complete; it sends webhooks from now on."
             ledger.record(connection, LedgerKind.VERIFIED, verified, at=now, duration=duration)

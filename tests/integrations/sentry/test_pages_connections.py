@@ -221,7 +221,7 @@ def test_the_ledger_can_be_filtered(as_alice, connect):
 def test_the_ledger_goes_on_page_by_page(as_alice, connect, now):
     connection = connect()
     for number in range(60):
-        ledger.record(connection, LedgerKind.CHANGED, f"Change {number:02}.", at=now)
+        ledger.record(connection, LedgerKind.SENTRY_CHANGED, f"Change {number:02}.", at=now)
 
     newest = as_alice.get(page("sentry_connection", connection.pk))
     older = as_alice.get(page("sentry_connection", connection.pk) + newest.context["older"])

@@ -483,7 +483,7 @@ def test_a_renamed_organization_is_shown_by_its_new_name(connection, sandbox):
 
     connection.refresh_from_db()
     assert connection.sentry_organization_name == "Acme Spacecraft"
-    assert connection.ledger.filter(kind=LedgerKind.CHANGED).exists()
+    assert connection.ledger.filter(kind=LedgerKind.SENTRY_CHANGED).exists()
 
 
 def test_a_silent_uninstall_is_found_by_two_proofs(connection, clock, sandbox):

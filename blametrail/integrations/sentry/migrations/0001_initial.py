@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
             name='LedgerEntry',
             fields=[
                 ('id', models.UUIDField(default=blametrail.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('connected', 'Connected'), ('reconnected', 'Reconnected'), ('renewed', 'Token renewed'), ('renewal_failed', 'Renewal failed'), ('verified', 'Installation verified'), ('verification_failed', 'Verification failed'), ('proved', 'Proved alive'), ('proof_failed', 'Test failed'), ('sentry_changed', 'Changed in Sentry'), ('disconnected', 'Disconnected'), ('changed', 'Changed')], max_length=20)),
+                ('kind', models.CharField(choices=[('connected', 'Connected'), ('reconnected', 'Reconnected'), ('renewed', 'Token renewed'), ('renewal_failed', 'Renewal failed'), ('verified', 'Installation verified'), ('proved', 'Proved alive'), ('proof_failed', 'Test failed'), ('sentry_changed', 'Changed in Sentry'), ('disconnected', 'Disconnected')], max_length=20)),
                 ('at', models.DateTimeField()),
                 ('grant', models.CharField(blank=True, max_length=20)),
                 ('duration', models.DurationField(null=True)),

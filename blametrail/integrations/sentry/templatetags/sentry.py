@@ -16,12 +16,10 @@ _SIGNS = {
     LedgerKind.RENEWED: ("refresh-cw", "success"),
     LedgerKind.RENEWAL_FAILED: ("refresh-cw", "warning"),
     LedgerKind.VERIFIED: ("badge-check", "success"),
-    LedgerKind.VERIFICATION_FAILED: ("circle-x", "warning"),
     LedgerKind.PROVED: ("activity", ""),
     LedgerKind.PROOF_FAILED: ("activity", "warning"),
     LedgerKind.SENTRY_CHANGED: ("info", ""),
     LedgerKind.DISCONNECTED: ("unplug", "failed"),
-    LedgerKind.CHANGED: ("pencil", ""),
 }
 
 _TONES = {
